@@ -1,0 +1,47 @@
+"""The Sphinx extension of the site: figures in two palettes, and repairs of the theme's known defects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
+
+from book import figures
+
+
+class TwoPalettes(SphinxPostTransform):
+    """Give each figure that the book's own style drew a partner for the dark theme.
+
+    Only the one that is shown is ever fetched: both load lazily, and the stylesheet hides the other. (The theme's own
+    `only-dark` class would hide the caption too.) `dark-light` tells the theme to put no pale ground behind them.
+    """
+
+    default_priority = 5  # before Sphinx collects and copies images
+    formats = ("html",)
+
+    def run(self, **kwargs) -> None:
+        for image in list(self.document.findall(nodes.image)):
+            if not image["uri"].endswith(".svg"):
+                continue
+            light = Path(self.env.srcdir, image["uri"])
+            text = light.read_text(encoding="utf-8")
+            if figures.MARK not in text:
+                continue
+            dark = light.with_name(f"{light.stem}-dark.svg")
+            dark.write_text(figures.to_dark(text), encoding="utf-8")
+            partner = image.deepcopy()
+            partner["uri"] = image["uri"].removesuffix(".svg") + "-dark.svg"
+            partner["candidates"] = {"*": partner["uri"]}
+            partner["ids"] = []
+            image["classes"] += ["figure-light", "dark-light"]
+            partner["classes"] += ["figure-dark", "dark-light"]
+            image["loading"] = partner["loading"] = "lazy"
+            self.env.images.add_file(self.env.docname, partner["uri"])
+            image.parent.insert(image.parent.index(image) + 1, partner)
+
+
+def setup(app: Sphinx) -> dict:
+    app.add_post_transform(TwoPalettes)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
