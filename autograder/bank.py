@@ -10,8 +10,8 @@ A chapter's `mistakes.py` makes one Bank and decorates functions with it:
     @bank.variation("appends-copies")
     def gradient_descent(grad, w0, lr, steps): ...
 
-The function's name is the part it answers. Its source stands on its own, with the exercise's provided cells around it, since
-it takes the place of a student's solution cell.
+The function's name is the part it answers. Its source stands on its own, with the exercise's provided cells around
+it, since it takes the place of a student's solution cell.
 """
 
 from __future__ import annotations

@@ -34,7 +34,9 @@ class Course:
         """Path of a chapter's master; raises CourseError for a chapter that has none."""
         if chapter not in self.chapters():
             known = ", ".join(self.chapters()) or "none"
-            raise CourseError(f"unknown chapter {chapter!r}: no solutions/{chapter}/{chapter}.py. Known chapters: {known}")
+            raise CourseError(
+                f"unknown chapter {chapter!r}: no solutions/{chapter}/{chapter}.py. Known chapters: {known}"
+            )
         return self.solutions / chapter / f"{chapter}.py"
 
     def data_files(self, chapter: str) -> list[Path]:

@@ -1,9 +1,9 @@
 """The master of an exercise: a percent-format notebook, read as cells, parts, tests and points.
 
-A master uses nbgrader's own cell metadata. What the keys must be is checked here, so that an author learns of a
-slip from a line number and not from a student. On top of nbgrader's rules there is one of our own: each solution cell defines
-exactly one function or class, and its `grade_id` is that name. The graded cells that follow it, up to the next
-solution cell, are its tests; together they are a *part* of the exercise.
+A master uses nbgrader's own cell metadata. What the keys must be is checked here, so that an author learns of a slip
+from a line number and not from a student. On top of nbgrader's rules there is one of our own: each solution cell
+defines exactly one function or class, and its `grade_id` is that name. The graded cells that follow it, up to the
+next solution cell, are its tests; together they are a *part* of the exercise.
 """
 
 from __future__ import annotations
@@ -183,25 +183,37 @@ def answer_source(master: Master) -> str:
     return "\n".join(lines) + "\n"
 
 
+def answer(part: Part) -> str:
+    """The answer key's source of one part, as a student would write it: without the lines that mark a solution."""
+    marks = {BEGIN_SOLUTION, END_SOLUTION}
+    return "\n".join(line for line in part.solution.source.splitlines() if line.strip() not in marks)
+
+
 def _cell(path: Path, marker_line: int, raw: nbformat.NotebookNode) -> Cell:
     settings = raw.metadata.get("nbgrader", {})
     line = marker_line + 1
     grade, solution = bool(settings.get("grade")), bool(settings.get("solution"))
     grade_id, points = settings.get("grade_id"), settings.get("points")
     if settings and not grade_id:
-        raise MasterError(path, marker_line, "a cell with nbgrader metadata needs a grade_id: add \"grade_id\": \"name\"")
+        raise MasterError(path, marker_line, 'a cell with nbgrader metadata needs a grade_id: add "grade_id": "name"')
     if grade_id and not _GRADE_ID.match(str(grade_id)):
-        raise MasterError(path, marker_line, f"grade_id {grade_id!r} may hold 1 to 64 letters, digits, '_' and '-' only")
+        raise MasterError(
+            path, marker_line, f"grade_id {grade_id!r} may hold 1 to 64 letters, digits, '_' and '-' only"
+        )
     if grade and not (isinstance(points, int | float) and not isinstance(points, bool) and points > 0):
         raise MasterError(
-            path, marker_line, f"graded cell {grade_id!r} needs points above 0, found {points!r}: add \"points\": 1"
+            path,
+            marker_line,
+            f'graded cell {grade_id!r} needs points above 0, found {points!r}: add "points": 1',
         )
     if grade and solution:
         raise MasterError(path, marker_line, f"{grade_id!r} is graded and a solution at once; use one cell for each")
     if grade and raw.cell_type != "code":
         raise MasterError(path, marker_line, f"graded cell {grade_id!r} must be a code cell")
     if not settings and (BEGIN_SOLUTION in raw.source or BEGIN_HIDDEN in raw.source):
-        raise MasterError(path, marker_line, "a solution or hidden test in a cell without nbgrader metadata would be lost")
+        raise MasterError(
+            path, marker_line, "a solution or hidden test in a cell without nbgrader metadata would be lost"
+        )
     tags = tuple(raw.metadata.get("tags", ()))
     if SHOWCASE in tags and (grade or solution):
         raise MasterError(path, marker_line, f"a showcase cell cannot be graded or a solution: {grade_id!r}")
@@ -256,13 +268,15 @@ def _check_solution(path: Path, cell: Cell) -> None:
     solution = _definitions(cell.source)
     if set(solution) != {cell.grade_id}:
         found = ", ".join(sorted(solution)) or "nothing"
-        raise MasterError(path, cell.line, f"solution cell {cell.grade_id!r} must define that name alone, found {found}")
+        raise MasterError(
+            path, cell.line, f"solution cell {cell.grade_id!r} must define that name alone, found {found}"
+        )
     if stub != solution:
         raise MasterError(
             path,
             cell.line,
-            f"the stub of {cell.grade_id!r} differs from its solution in signature or docstring: keep the 'def' line and "
-            f"the docstring outside {BEGIN_SOLUTION!r}, and define it once",
+            f"the stub of {cell.grade_id!r} differs from its solution in signature or docstring: keep the 'def' line "
+            f"and the docstring outside {BEGIN_SOLUTION!r}, and define it once",
         )
 
 

@@ -42,6 +42,17 @@ class TwoPalettes(SphinxPostTransform):
             image.parent.insert(image.parent.index(image) + 1, partner)
 
 
+def silence_thebe(app: Sphinx, config) -> None:
+    """Keep sphinx-thebe from writing its scripts into every page.
+
+    Jupyter Book loads it even when thebe is off; it then declares the same constant twice, which is an error in the
+    browser, and names a script on another host.
+    """
+    for listeners in app.events.listeners.values():
+        listeners[:] = [one for one in listeners if one.handler.__module__ != "sphinx_thebe"]
+
+
 def setup(app: Sphinx) -> dict:
     app.add_post_transform(TwoPalettes)
+    app.connect("config-inited", silence_thebe)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,8 +1,9 @@
 """One look for every figure of the book: palette, sizes, landscapes and paths.
 
-A page's first, hidden cell says `from book import figures` and `figures.use()`. After that, figures are plain Matplotlib
-drawn with the colours of this module. They are written as SVG in the light palette; the site derives the dark version by exchanging each
-colour for its partner (`to_dark`), so a colour that is not in the palette is an error and not a surprise at night.
+A page's first, hidden cell says `from book import figures` and `figures.use()`. After that, figures are plain
+Matplotlib drawn with the colours of this module. They are written as SVG in the light palette; the site derives the
+dark version by exchanging each colour for its partner (`to_dark`), so a colour that is not in the palette is an error
+and not a surprise at night.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 
-# name: (light, dark). Each pair keeps a contrast of 3:1 or more against its page, text colours 4.5:1 or more; neighbours
-# in a race differ in lightness as well as in hue, so that they stay apart for colour-blind readers and in print.
+# name: (light, dark). Each pair keeps a contrast of 3:1 or more against its page, text colours 4.5:1 or more;
+# neighbours in a race differ in lightness as well as in hue, so that they stay apart for colour-blind readers.
 PALETTE = {
     "ink": ("#1f2933", "#e6e9ee"),
     "muted": ("#5f6b7a", "#a3adba"),
@@ -94,7 +95,9 @@ def use() -> None:
             "hatch.color": ink,
             "boxplot.flierprops.color": ink,
             "legend.frameon": False,
-            "axes.prop_cycle": mpl.cycler(color=[colour(n) for n in ("gd", "sgd", "momentum", "adagrad", "nesterov", "adam")]),
+            "axes.prop_cycle": mpl.cycler(
+                color=[colour(n) for n in ("gd", "sgd", "momentum", "adagrad", "nesterov", "adam")]
+            ),
             "svg.fonttype": "path",
             "svg.hashsalt": MARK,
         }
@@ -149,7 +152,13 @@ def path(ax: plt.Axes, points: np.ndarray, method: str, label: str | None = None
 
 def label_line(ax: plt.Axes, x: float, y: float, text: str, method: str, **kwargs) -> None:
     """Write `text` beside a line in the line's own colour: readers need no legend and no colour vision."""
-    ax.annotate(text, (x, y), color=colour(method), fontsize=9.5, **{"xytext": (4, 4), "textcoords": "offset points"} | kwargs)
+    ax.annotate(
+        text,
+        (x, y),
+        color=colour(method),
+        fontsize=9.5,
+        **{"xytext": (4, 4), "textcoords": "offset points"} | kwargs,
+    )
 
 
 def panels(count: int, *, height: float = 3.0, **kwargs) -> tuple[plt.Figure, Sequence[plt.Axes]]:

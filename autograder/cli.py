@@ -1,0 +1,162 @@
+"""The command line: `autograder release | simulate | grade | verify`. Progress and messages; no work of its own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from autograder import batch, release, report, simulate
+from autograder.course import Course, CourseError
+from autograder.grade import Assignment, Result
+from autograder.master import MasterError
+from autograder.record import Record
+
+RESULTS, GRADES, REPORT = "results.jsonl", "grades.csv", "report.html"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 1 a check failed or the input was wrong, 2 usage."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    course = Course(options.course.resolve()) if options.course else Course()
+    try:
+        return options.run(course, options)
+    except (CourseError, MasterError) as error:
+        print(f"autograder: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("autograder: stopped", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="autograder", description="Release exercises, and grade what students hand in."
+    )
+    parser.add_argument("--course", type=Path, help="the course's repository (default: the one this package lies in)")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("release", help="make exercises/ from the masters in solutions/")
+    command.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: every chapter")
+    command.add_argument("--check", action="store_true", help="write nothing; exit 1 if exercises/ is out of date")
+    command.set_defaults(run=_release)
+
+    command = commands.add_parser("simulate", help="write a class of students whose true grades are known")
+    command.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: every chapter")
+    command.add_argument("--students", type=_count, required=True, metavar="N")
+    command.add_argument("--seed", type=int, default=1, metavar="S", help="another seed, another class (default: 1)")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the class's folder")
+    command.add_argument(
+        "--broken", type=int, default=0, metavar="N", help="how many hand in a broken file (default: 0)"
+    )
+    command.set_defaults(run=_simulate)
+
+    command = commands.add_parser("grade", help="grade DIR/submitted/<student>/<chapter>/ into nbgrader's gradebook")
+    command.add_argument("folder", type=Path, metavar="DIR", help="the class's folder")
+    command.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: every chapter")
+    command.add_argument(
+        "--json", type=Path, metavar="FILE", help=f"results, one object a line (default: DIR/{RESULTS})"
+    )
+    command.add_argument("--workers", type=_count, metavar="N", help="processes side by side (default: one a core)")
+    command.set_defaults(run=_grade)
+
+    command = commands.add_parser("verify", help="compare the grades of a simulated class with its recorded truth")
+    command.add_argument("folder", type=Path, metavar="DIR", help="the class's folder")
+    command.add_argument("--json", type=Path, metavar="FILE", help=f"results to compare (default: DIR/{RESULTS})")
+    command.set_defaults(run=_verify)
+    return parser
+
+
+def _release(course: Course, options: argparse.Namespace) -> int:
+    chapters = options.chapters or course.chapters()
+    for chapter in chapters:
+        course.master(chapter)
+    if not options.check:
+        changed = release.release(course, chapters)
+        for path in changed:
+            print(f"wrote {_show(path)}" if path.exists() else f"removed {_show(path)}")
+        print(f"{len(chapters)} released, {len(changed)} files changed: {', '.join(chapters)}")
+        return 0
+    stale = release.check(course, chapters)
+    for path in stale:
+        print(f"{_show(path)} is not what its master generates; run `autograder release`", file=sys.stderr)
+    if not stale:
+        print(f"exercises are up to date: {', '.join(chapters)}")
+    return 1 if stale else 0
+
+
+def _simulate(course: Course, options: argparse.Namespace) -> int:
+    chapters = options.chapters or course.chapters()
+    truth = simulate.simulate(course, chapters, options.students, options.seed, options.out, options.broken)
+    print(f"{options.students} students handed in {', '.join(chapters)}")
+    print(f"  submissions  {options.out / 'submitted'}")
+    print(f"  truth        {truth}")
+    return 0
+
+
+def _grade(course: Course, options: argparse.Namespace) -> int:
+    for chapter in options.chapters:
+        course.master(chapter)
+    handed = batch.find(options.folder, course, options.chapters)
+    assignments = {name: Assignment.load(course, name) for name in sorted({one.assignment for one in handed})}
+    target = options.json or options.folder / RESULTS
+    if not target.parent.is_dir():
+        raise CourseError(f"expected a folder to write {target.name} into, found no {target.parent}")
+    results = []
+    with (
+        Record(options.folder, course, assignments) as record,
+        batch.local_executor(options.workers) as executor,
+        tqdm(total=len(handed), desc="grading", unit="notebook", disable=None, file=sys.stderr) as progress,
+    ):
+        for result in batch.run(executor, assignments, handed):
+            record.write(result)
+            results.append(result)
+            progress.update()
+        record.export_csv(options.folder / GRADES)
+    results.sort(key=lambda result: (result.assignment, result.student))
+    target.write_text("".join(json.dumps(result.to_json()) + "\n" for result in results), encoding="utf-8")
+    report.write(options.folder / REPORT, assignments, results)
+    unreadable = [result for result in results if result.status != "graded"]
+    for result in unreadable:
+        print(f"{result.student} {result.assignment}: {result.status}: {result.reason}", file=sys.stderr)
+    print(f"{len(results) - len(unreadable)} graded, {len(unreadable)} unreadable")
+    for what, path in (
+        ("results", target),
+        ("gradebook", options.folder / "gradebook.db"),
+        ("grades", options.folder / GRADES),
+        ("report", options.folder / REPORT),
+    ):
+        print(f"  {what:10} {path}")
+    return 0
+
+
+def _verify(course: Course, options: argparse.Namespace) -> int:
+    truth_file, results_file = options.folder / simulate.TRUTH, options.json or options.folder / RESULTS
+    for path, remedy in ((truth_file, "autograder simulate"), (results_file, "autograder grade")):
+        if not path.is_file():
+            raise CourseError(f"expected {path}, found no such file; `{remedy}` writes it")
+    truth = json.loads(truth_file.read_text(encoding="utf-8"))
+    results = [Result.from_json(json.loads(line)) for line in results_file.read_text(encoding="utf-8").splitlines()]
+    wrong = simulate.differences(truth, results)
+    for line in wrong:
+        print(line, file=sys.stderr)
+    students = len(truth["students"])
+    print(
+        f"{len(wrong)} differences from the recorded truth" if wrong else f"all grades of {students} students are right"
+    )
+    return 1 if wrong else 0
+
+
+def _show(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, found {number}")
+    return number
