@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.course import Course, CourseError
-from autograder.grade import Assignment, Result, grade, unreadable
+from autograder.grade import Assignment, Result, grade, without_verdict
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def local_executor(workers: int | None = None) -> Executor:
 
 
 def run(executor: Executor, assignments: dict[str, Assignment], handed: Iterable[Handed]) -> Iterator[Result]:
-    """Grade everything, yielding results as they come. A submission that breaks its worker gets a reason of its own."""
+    """Grade everything, yielding results as they come. Where grading itself fails, the result is `refused`."""
     futures = {executor.submit(grade, assignments[one.assignment], one.folder, one.student): one for one in handed}
     for future in as_completed(futures):
         one = futures[future]
@@ -59,4 +59,4 @@ def run(executor: Executor, assignments: dict[str, Assignment], handed: Iterable
             yield future.result()
         except Exception as error:
             reason = f"grading stopped unexpectedly ({type(error).__name__}: {error})"
-            yield unreadable(assignments[one.assignment], one.student, reason)
+            yield without_verdict(assignments[one.assignment], one.student, "refused", reason)

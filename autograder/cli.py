@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 
 from tqdm import tqdm
@@ -120,10 +121,11 @@ def _grade(course: Course, options: argparse.Namespace) -> int:
     results.sort(key=lambda result: (result.assignment, result.student))
     target.write_text("".join(json.dumps(result.to_json()) + "\n" for result in results), encoding="utf-8")
     report.write(options.folder / REPORT, assignments, results)
-    unreadable = [result for result in results if result.status != "graded"]
-    for result in unreadable:
-        print(f"{result.student} {result.assignment}: {result.status}: {result.reason}", file=sys.stderr)
-    print(f"{len(results) - len(unreadable)} graded, {len(unreadable)} unreadable")
+    for result in results:
+        if result.status != "graded":
+            print(f"{result.student} {result.assignment}: {result.status}: {result.reason}", file=sys.stderr)
+    count = Counter(result.status for result in results)
+    print(f"{count['graded']} graded, {count['unreadable']} unreadable, {count['refused']} refused")
     for what, path in (
         ("results", target),
         ("gradebook", options.folder / "gradebook.db"),
@@ -131,6 +133,9 @@ def _grade(course: Course, options: argparse.Namespace) -> int:
         ("report", options.folder / REPORT),
     ):
         print(f"  {what:10} {path}")
+    if count["refused"]:
+        print("autograder: what was refused has no grade yet; run the same command again", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import nbformat
-from nbclient.exceptions import DeadKernelError
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbgrader.preprocessors import Execute
 from nbgrader.utils import determine_grade
 
@@ -60,7 +60,11 @@ class CellResult:
 
 @dataclass(frozen=True)
 class Result:
-    """The verdict on one submission. `status`: graded, or unreadable with a reason."""
+    """The verdict on one submission.
+
+    `status`: graded; unreadable (no points, and the reason is the submission's); refused (grading itself failed: no
+    verdict, and the reason is ours).
+    """
 
     assignment: str
     student: str
@@ -83,12 +87,12 @@ class Result:
 
 
 def grade(assignment: Assignment, folder: Path, student: str) -> Result:
-    """Grade the notebook in one student's folder. Never raises for what a student handed in."""
+    """Grade the notebook in one student's folder. What raises here is a fault of the machinery, not of the student."""
     started = time.monotonic()
     try:
         submitted = submissions.read(submissions.find(folder, assignment.name))
     except submissions.Unreadable as error:
-        return unreadable(assignment, student, str(error))
+        return without_verdict(assignment, student, "unreadable", str(error))
     rebuilt = submissions.rebuild(assignment.master, submitted)
     death = _execute(rebuilt.notebook, assignment)
     executed = {
@@ -115,10 +119,10 @@ def grade(assignment: Assignment, folder: Path, student: str) -> Result:
     )
 
 
-def unreadable(assignment: Assignment, student: str, reason: str) -> Result:
-    """The result of a submission that cannot be graded: no points, and the reason."""
+def without_verdict(assignment: Assignment, student: str, status: str, reason: str) -> Result:
+    """The result of a submission that was not graded: no points, and the reason."""
     return Result(
-        assignment.name, student, "unreadable", 0.0, assignment.master.max_score, 0.0, assignment.seed, reason,
+        assignment.name, student, status, 0.0, assignment.master.max_score, 0.0, assignment.seed, reason,
         tuple(CellResult(cell.grade_id, 0.0, cell.points, "missing") for cell in assignment.master.graded),
     )  # fmt: skip
 
@@ -137,15 +141,15 @@ def _execute(notebook: nbformat.NotebookNode, assignment: Assignment) -> str | N
         execute = Execute(
             timeout_func=lambda cell: max(1, min(CELL_SECONDS, int(deadline - time.monotonic()))),
             error_on_timeout={"ename": "CellTimeoutError", "evalue": "", "traceback": ["no answer in time"]},
-            extra_arguments=["--HistoryManager.hist_file=:memory:"],
+            extra_arguments=["--HistoryManager.hist_file=:memory:", "--IPKernelApp.log_level=ERROR"],
         )
         execute.log = logging.getLogger("autograder.execute")
         try:
             execute.preprocess(notebook, {"metadata": {"path": folder}})
         except DeadKernelError:
             return "crashed"
-        except Exception as error:  # what else a student's code can do to a kernel has no end
-            return "timeout" if "Timeout" in type(error).__name__ else "crashed"
+        except CellTimeoutError:
+            return "timeout"
     return None
 
 

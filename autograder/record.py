@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from datetime import datetime
 from pathlib import Path
 
 from nbgrader.api import Gradebook
 from nbgrader.plugins import CsvExportPlugin
+from sqlalchemy.exc import SAWarning
 
 from autograder.course import Course
 from autograder.grade import Assignment, Result
@@ -44,12 +46,16 @@ class Record:
         self.gradebook.close()
 
     def write(self, result: Result) -> None:
-        """Put one result into the gradebook, in place of what was there."""
+        """Put one result into the gradebook, in place of what was there. A refused one is no verdict: nothing changes."""
+        if result.status == "refused":
+            return
         book, notebook = self.gradebook, result.assignment
         book.update_or_create_student(result.student)
-        submission = book.update_or_create_submission(
-            result.assignment, result.student, timestamp=_timestamp(self.folder, result)
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SAWarning)  # nbgrader adds new rows in an order that SQLAlchemy 2 dislikes
+            submission = book.update_or_create_submission(
+                result.assignment, result.student, timestamp=_timestamp(self.folder, result)
+            )
         for cell in result.cells:
             grade = book.find_grade(cell.grade_id, notebook, result.assignment, result.student)
             grade.auto_score = cell.points

@@ -1,0 +1,116 @@
+# The Engine of Deep Learning. `make` does the main job, `make test` proves it, `make help` lists the rest.
+
+SHELL := bash
+.SHELLFLAGS := -o pipefail -ec
+.DEFAULT_GOAL := all
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+STUDENTS ?= 30
+SEED ?= 1
+
+BIN := .venv/bin
+CLASS := _build/class
+SITE := _build/html/index.html
+READY := .venv/.ready
+
+CODE := $(wildcard autograder/*.py autograder/templates/*)
+MASTERS := $(wildcard solutions/*.py solutions/*/*)
+PAGES := $(shell find book -type f -not -name '*.pyc') _config.yml _toc.yml
+
+# $(call need,check,package,purpose): where the command `check` fails, install a system package. As root, or where sudo
+# asks for nothing, that happens by itself; otherwise the message names the line to type.
+define need
+	@check() { $(1) >/dev/null 2>&1; }; \
+	if check; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then as_root=env; else as_root="sudo -n"; fi; \
+	if command -v apt-get >/dev/null && $$as_root true 2>/dev/null; then \
+	  echo "installing $(2), needed $(3)"; \
+	  install() { $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(2) >/dev/null 2>&1; }; \
+	  install || { $$as_root apt-get update -qq >/dev/null 2>&1 && install; } || true; \
+	fi; \
+	if check; then exit 0; fi; \
+	echo "$(2) is missing; it is needed $(3). Install it with" >&2; \
+	echo "    sudo apt-get install $(2)" >&2; \
+	echo "and run make again." >&2; \
+	exit 1
+endef
+
+.PHONY: all help setup release site class test quick lint oracle constraints clean
+
+all: release site class  ## set up, release the exercises, build the site, grade a simulated class
+	@echo
+	@echo "The site         _build/html/index.html"
+	@echo "The exercises    exercises/<chapter>/<chapter>.ipynb"
+	@echo "A graded class   $(CLASS)/report.html   (the instructor's report)"
+	@echo "                 $(CLASS)/grades.csv    (one line a student)"
+	@echo "                 $(CLASS)/gradebook.db  (nbgrader's gradebook)"
+	@echo "Next: open the site in a browser, or read README.md for your way in."
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## *(.*)/  make \1\t\2/' | expand -t 20
+
+setup: $(READY)  ## make the environment in .venv
+
+$(READY): requirements.txt constraints.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "expected Python 3.11 or newer, found $$($(PYTHON) -V). Name another one: make PYTHON=python3.12" >&2; exit 1; }
+	$(call need,$(PYTHON) -c 'import ensurepip',python3-venv,to make the environment)
+	@echo "setting up .venv (a minute or two, once)"
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+release: _build/.released  ## make exercises/ from the masters in solutions/
+
+_build/.released: $(READY) $(CODE) $(MASTERS) $(wildcard exercises/*/*)
+	@mkdir -p _build
+	@$(BIN)/autograder release
+	@touch $@
+
+site: $(SITE)  ## build the site into _build/html
+
+# Executed pages are cached by their own text alone, so a change to what they import empties the cache.
+_build/.imports: $(READY) $(filter-out %/mistakes.py,$(MASTERS)) $(wildcard book/*.py)
+	@rm -rf _build/.jupyter_cache _build/.doctrees _build/jupyter_execute
+	@mkdir -p _build
+	@touch $@
+
+$(SITE): _build/.imports _build/.released $(PAGES)
+	@echo "building the site (the first time takes minutes: every page is executed)"
+	@$(BIN)/jupyter-book build . -W -n --keep-going 2>&1 | sed -u '/IPKernelApp. WARNING/d'
+	@touch $@
+
+class: $(CLASS)/report.html  ## simulate a class, grade it, and compare the grades with the truth
+
+$(CLASS)/report.html: $(READY) _build/.released
+	@rm -rf $(CLASS)
+	@$(BIN)/autograder simulate --students $(STUDENTS) --seed $(SEED) --broken 1 --out $(CLASS)
+	@$(BIN)/autograder grade $(CLASS)
+	@$(BIN)/autograder verify $(CLASS)
+
+test: lint site  ## set up what the tests need and run them all
+	$(call need,command -v chromium chromium-browser google-chrome,chromium,to test the site in a browser)
+	@$(BIN)/autograder release --check
+	@$(BIN)/python -m pytest
+
+quick: $(READY)  ## the fast tests: no kernels, no site, no browser
+	@$(BIN)/python -m pytest -m "not slow"
+
+lint: $(READY)  ## check style and spelling
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/codespell
+
+oracle: $(READY)  ## recompute the stored PyTorch trajectories (needs torch) and compare
+	@$(BIN)/python -c 'import torch' 2>/dev/null || { \
+	  echo "PyTorch is missing. Install it with" >&2; echo "    $(BIN)/pip install torch" >&2; exit 1; }
+	@for script in tests/solutions/oracle/*.py; do $(BIN)/python $$script --check; done
+
+constraints: $(READY)  ## write constraints.txt anew from the environment
+	@echo "# The whole tree behind requirements.txt, as it was tested. \`make constraints\` writes it anew." > constraints.txt
+	@$(BIN)/pip freeze --exclude-editable | sort -f >> constraints.txt
+
+clean:  ## delete everything generated but the environment
+	@rm -rf _build
