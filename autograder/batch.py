@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.course import Course, CourseError
-from autograder.grade import Assignment, Result, grade, without_verdict
+from autograder.grade import grade
+from autograder.verdict import Assignment, Result, without_verdict
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,12 @@ def local_executor(workers: int | None = None) -> Executor:
     return ProcessPoolExecutor(workers or os.cpu_count(), mp_context=multiprocessing.get_context("spawn"))
 
 
-def run(executor: Executor, assignments: dict[str, Assignment], handed: Iterable[Handed]) -> Iterator[Result]:
+def run(
+    executor: Executor,
+    assignments: dict[str, Assignment],
+    handed: Iterable[Handed],
+    grade: Callable[[Assignment, Path, str], Result] = grade,
+) -> Iterator[Result]:
     """Grade everything, yielding results as they come. Where grading itself fails, the result is `refused`."""
     futures = {executor.submit(grade, assignments[one.assignment], one.folder, one.student): one for one in handed}
     for future in as_completed(futures):

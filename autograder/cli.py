@@ -10,11 +10,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from autograder import batch, release, report, simulate
+from autograder import batch, release, report, simulate, unsandboxed
 from autograder.course import Course, CourseError
-from autograder.grade import Assignment, Result
+from autograder.engine import sandbox
+from autograder.engine.sandbox import SandboxError
+from autograder.grade import grade as sandboxed
 from autograder.master import MasterError
 from autograder.record import Record
+from autograder.verdict import Assignment, Result
 
 RESULTS, GRADES, REPORT = "results.jsonl", "grades.csv", "report.html"
 
@@ -26,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     course = Course(options.course.resolve()) if options.course else Course()
     try:
         return options.run(course, options)
-    except (CourseError, MasterError) as error:
+    except (CourseError, MasterError, SandboxError) as error:
         print(f"autograder: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -63,6 +66,11 @@ def _parser() -> argparse.ArgumentParser:
         "--json", type=Path, metavar="FILE", help=f"results, one object a line (default: DIR/{RESULTS})"
     )
     command.add_argument("--workers", type=_count, metavar="N", help="processes side by side (default: one a core)")
+    command.add_argument(
+        "--dangerously-without-sandbox",
+        action="store_true",
+        help="run student code with your own rights, as nbgrader does: only for students whom you trust",
+    )
     command.set_defaults(run=_grade)
 
     command = commands.add_parser("verify", help="compare the grades of a simulated class with its recorded truth")
@@ -107,13 +115,18 @@ def _grade(course: Course, options: argparse.Namespace) -> int:
     target = options.json or options.folder / RESULTS
     if not target.parent.is_dir():
         raise CourseError(f"expected a folder to write {target.name} into, found no {target.parent}")
+    if options.dangerously_without_sandbox:
+        grade = unsandboxed.grade
+    else:
+        grade = sandboxed
+        sandbox.check()
     results = []
     with (
         Record(options.folder, course, assignments) as record,
         batch.local_executor(options.workers) as executor,
         tqdm(total=len(handed), desc="grading", unit="notebook", disable=None, file=sys.stderr) as progress,
     ):
-        for result in batch.run(executor, assignments, handed):
+        for result in batch.run(executor, assignments, handed, grade):
             record.write(result)
             results.append(result)
             progress.update()

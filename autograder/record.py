@@ -12,8 +12,8 @@ from nbgrader.plugins import CsvExportPlugin
 from sqlalchemy.exc import SAWarning
 
 from autograder.course import Course
-from autograder.grade import Assignment, Result
 from autograder.release import generate
+from autograder.verdict import Assignment, Result
 
 _CONFIG = '''"""nbgrader's settings for this class, so that `nbgrader formgrader` opens it."""
 
@@ -46,7 +46,7 @@ class Record:
         self.gradebook.close()
 
     def write(self, result: Result) -> None:
-        """Put one result into the gradebook, in place of what was there. A refused one is no verdict: nothing changes."""
+        """Put one result into the gradebook, in place of what was there; a refused one changes nothing."""
         if result.status == "refused":
             return
         book, notebook = self.gradebook, result.assignment

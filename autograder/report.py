@@ -9,7 +9,7 @@ from pathlib import Path
 
 import jinja2
 
-from autograder.grade import Assignment, Result
+from autograder.verdict import Assignment, Result
 
 BANDS = 10
 

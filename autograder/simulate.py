@@ -12,8 +12,8 @@ from autograder import bank as banks
 from autograder import master as masters
 from autograder.bank import Bank
 from autograder.course import Course, CourseError
-from autograder.grade import Result
 from autograder.master import Master, Part
+from autograder.verdict import Result
 
 TRUTH = "truth.json"
 

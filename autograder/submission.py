@@ -125,6 +125,8 @@ def rebuild(master: Master, submitted: list[SubmittedCell]) -> Rebuilt:
 
     def run(source: str, original: Cell | None = None) -> None:
         cell = nbformat.v4.new_code_cell(source)
+        if original is not None and original.is_provided:
+            cell.metadata["provided"] = True
         if original is not None and original.is_grade:
             cell.metadata["nbgrader"] = {
                 "grade": True, "grade_id": original.grade_id, "points": original.points,

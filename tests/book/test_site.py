@@ -44,7 +44,7 @@ def test_page_loads_clean_and_complete(visit, page):
     assert without_alt == [], "figures without alt text"
     formulas = at.locator("main .math").count()
     if formulas:
-        at.wait_for_selector("mjx-container")
+        at.wait_for_selector("mjx-container", state="attached")
         assert at.locator("main .math mjx-container").count() >= formulas
         assert at.locator("mjx-merror, [data-mjx-error]").count() == 0, "a formula could not be read"
     assert opened.problems == []
@@ -110,7 +110,7 @@ def test_search_finds_what_it_should(visit, site_url, query, page):
 
 def test_works_from_a_folder(visit, html):
     opened = visit(html.joinpath("book/gradient_descent/bowls.html").as_uri())
-    opened.page.wait_for_selector("mjx-container")
+    opened.page.wait_for_selector("mjx-container", state="attached")
     assert opened.page.locator("img.figure-light:visible").count() > 0
     assert [problem for problem in opened.problems if "script error" in problem] == []
 

@@ -1,0 +1,628 @@
+"""What passes between the two processes: frames on a socket, values in a small codec, and calls in both directions.
+
+Both ends use this module; only the examiner's end has reason to distrust the other. What arrives is bounded before
+anything is allocated, decoded by exact type, and never unpickled. The other end can return wrong values, and nothing
+worse.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import select
+import socket
+import struct
+import time
+from collections.abc import Callable
+from types import BuiltinFunctionType, FunctionType, GeneratorType, MethodType
+
+import numpy as np
+
+MAX_FRAME = 64 * 2**20  # bytes in one message
+MAX_NODES = 200_000  # values in one message, containers included
+MAX_DEPTH = 100
+MAX_INT_BYTES = 512
+MAX_DIGEST = 4_000  # characters of an exception's message
+_BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
+_ARRAY_KINDS = "biufc"
+_FUNCTIONS = (FunctionType, MethodType, BuiltinFunctionType, functools.partial, type)
+
+
+class ChannelError(BaseException):
+    """The other end is gone, late, or breaks the rules. No `except Exception` in a test can swallow it.
+
+    `kind` is the outcome it stands for: "timeout", "crashed" or "violation".
+    """
+
+    def __init__(self, kind: str, message: str):
+        super().__init__(message)
+        self.kind = kind
+
+
+class Handle:
+    """Names an object that lives at the other end."""
+
+    __slots__ = ("kind", "name", "number")
+
+    def __init__(self, number: int, kind: str, name: str):
+        self.number, self.kind, self.name = number, kind, name
+
+
+class Channel:
+    """Length-prefixed frames on a stream socket, with one absolute deadline for both directions."""
+
+    def __init__(self, sock: socket.socket):
+        self.sock = sock
+        self.deadline = float("inf")
+        self.received = 0  # bytes since the deadline was set
+        self.budget = float("inf")
+        sock.setblocking(False)
+
+    def limit(self, seconds: float, budget: float = float("inf")) -> None:
+        """Allow `seconds` from now, and `budget` bytes from the other end, for all that follows."""
+        self.deadline, self.budget, self.received = time.monotonic() + seconds, budget, 0
+
+    def _wait(self, event: int) -> None:
+        poll = select.poll()
+        poll.register(self.sock, event)
+        left = self.deadline - time.monotonic()
+        if left <= 0 or not poll.poll(None if left == float("inf") else left * 1000):
+            raise ChannelError("timeout", "no answer in time")
+
+    def send(self, body: bytes) -> None:
+        view = memoryview(struct.pack("<I", len(body)) + body)
+        while view:
+            try:
+                view = view[self.sock.send(view) :]
+            except BlockingIOError:
+                self._wait(select.POLLOUT)
+            except OSError as error:
+                raise ChannelError("crashed", "the process ended") from error
+
+    def receive(self) -> bytes:
+        (size,) = struct.unpack("<I", self._exactly(4))
+        if size > MAX_FRAME:
+            raise ChannelError("violation", f"a message of {size} bytes; the limit is {MAX_FRAME}")
+        self.received += size
+        if self.received > self.budget:
+            raise ChannelError("violation", f"more than {self.budget:.0f} bytes in one test")
+        return self._exactly(size)
+
+    def is_quiet(self) -> bool:
+        """Whether nothing has arrived unasked."""
+        return not select.select([self.sock], [], [], 0)[0]
+
+    def _exactly(self, size: int) -> bytes:
+        parts = []
+        while size:
+            try:
+                part = self.sock.recv(min(size, 2**20))
+            except BlockingIOError:
+                self._wait(select.POLLIN)
+                continue
+            except OSError as error:
+                raise ChannelError("crashed", "the process ended") from error
+            if not part:
+                raise ChannelError("crashed", "the process ended")
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def close(self) -> None:
+        self.sock.close()
+
+
+class Peer:
+    """One end of a conversation: calls the other end and answers its calls, until one of them hangs up.
+
+    `lookup(name)` finds what the other end may call by name. `adopt(peer, handle)` makes a stand-in for an object that
+    lives there; whatever has an attribute `_handle` is such a stand-in, and goes back as what it stands for.
+    """
+
+    def __init__(self, channel: Channel, lookup: Callable[[str], object], adopt: Callable[[Peer, Handle], object]):
+        self.channel, self.lookup, self.adopt = channel, lookup, adopt
+        self.own: list[object] = []  # objects of this end that the other end has handles of
+        self.numbers: dict[int, int] = {}
+        self.sent: list[object] = []  # what the last call passed, which its reply may refer to
+
+    # What one end asks of the other. A target is a name or a Handle.
+    def call(self, target, *args, **kwargs):
+        """Call a function of the other end; changes that it makes to arguments are made here too."""
+        return self._ask("call", target, args, kwargs)
+
+    def operate(self, operation: str, handle: Handle, *args):
+        """`operation` is "get", "set", "iter" or the name of a special method."""
+        return self._ask(operation, handle, args, {})
+
+    def _ask(self, verb: str, target, args: tuple, kwargs: dict):
+        if not self.channel.is_quiet():
+            raise ChannelError("violation", "a message that nobody asked for")
+        encoder = Encoder(self)
+        encoder.value([verb, target if isinstance(target, str) else _Ours(target), list(args), kwargs])
+        self.channel.send(encoder.bytes())
+        self.sent = encoder.memo_objects
+        return self.await_reply()
+
+    def await_reply(self):
+        """The reply to the last call, answering the other end's calls on the way. May be repeated after a timeout."""
+        sent = self.sent
+        while True:
+            decoder = Decoder(self.channel.receive(), self, known=None)
+            kind = decoder.head()
+            if kind == "?":
+                self._answer(decoder)
+                continue
+            decoder.known = sent
+            return self._finish(kind, decoder, sent)
+
+    def _finish(self, kind: str, decoder: Decoder, sent: list):
+        if kind == "!":
+            name, message = decoder.value(), decoder.value()
+            raise make_exception(name, message)
+        if kind != "=":
+            raise ChannelError("violation", "a reply of no known kind")
+        result = decoder.value()
+        changes = decoder.value()
+        decoder.end()
+        if type(changes) is not list:
+            raise ChannelError("violation", "a reply without a list of changes")
+        for change in changes:
+            if type(change) is not tuple or len(change) != 2 or type(change[0]) is not int:
+                raise ChannelError("violation", "a change of no known form")
+            index, new = change
+            if not 0 <= index < len(sent):
+                raise ChannelError("violation", "a change of something that was not passed")
+            _apply(sent[index], new)
+        return result
+
+    def serve(self) -> None:
+        """Answer calls until the other end hangs up."""
+        while True:
+            decoder = Decoder(self.channel.receive(), self, known=None)
+            if decoder.head() != "?":
+                raise ChannelError("violation", "expected a call")
+            self._answer(decoder)
+
+    def _answer(self, decoder: Decoder) -> None:
+        request = decoder.value()
+        decoder.end()
+        if (
+            type(request) is not list
+            or len(request) != 4
+            or type(request[2]) is not list
+            or type(request[3]) is not dict
+        ):
+            raise ChannelError("violation", "a call of no known form")
+        verb, target, args, kwargs = request
+        before = [_snapshot(one) for one in decoder.memo_objects]
+        encoder = Encoder(self, head="=")
+        try:
+            result = self._perform(verb, target, args, kwargs)
+            encoder.seed(decoder.memo_objects)
+            encoder.value(result)
+            changes = [
+                (index, _contents(one))
+                for index, (one, old) in enumerate(zip(decoder.memo_objects, before, strict=True))
+                if old is not None and _changed(one, old)
+            ]
+            encoder.changes(changes)
+        except ChannelError:
+            raise
+        except BaseException as error:
+            encoder = Encoder(self, head="!")
+            encoder.value(exception_name(error))
+            encoder.value(_message(error))
+        self.channel.send(encoder.bytes())
+
+    def _perform(self, verb, target, args, kwargs):
+        if type(verb) is not str:
+            raise ChannelError("violation", "a call without a verb")
+        subject = self.lookup(target) if type(target) is str else target
+        if verb == "call":
+            return subject(*args, **kwargs)
+        if verb == "get":
+            return getattr(subject, args[0])
+        if verb == "set":
+            return setattr(subject, args[0], args[1])
+        if verb == "iter":
+            return iter(subject)
+        return getattr(type(subject), verb)(subject, *args)
+
+    def export(self, value: object) -> int:
+        number = self.numbers.get(id(value))
+        if number is None:
+            number = self.numbers[id(value)] = len(self.own)
+            self.own.append(value)  # kept alive, so that its id stays its own
+        return number
+
+
+class _Ours:
+    """Marks a handle that is to be sent as itself."""
+
+    def __init__(self, handle: Handle):
+        self._handle = handle
+
+
+class Encoder:
+    """Values to bytes. Lists, dicts, arrays and generators that occur twice are sent once, so identity survives."""
+
+    def __init__(self, peer: Peer, head: str = "?"):
+        self.peer = peer
+        self.parts: list[bytes] = [head.encode()]
+        self.memo: dict[int, int] = {}
+        self.memo_objects: list[object] = []
+        self.depth = 0
+
+    def bytes(self) -> bytes:
+        return b"".join(self.parts)
+
+    def seed(self, objects: list[object]) -> None:
+        """Let references to `objects`, which the other end has already, be sent as their places in that list."""
+        for one in objects:
+            self._remember(one)
+
+    def _remember(self, value: object) -> None:
+        self.memo[id(value)] = len(self.memo_objects)
+        self.memo_objects.append(value)
+
+    def _number(self, tag: bytes, number: int) -> None:
+        self.parts.append(tag + struct.pack("<I", number))
+
+    def _text(self, tag: bytes, text: str) -> None:
+        raw = text.encode("utf-8", "replace")
+        self._number(tag, len(raw))
+        self.parts.append(raw)
+
+    def changes(self, changes: list[tuple[int, object]]) -> None:
+        """The new contents of changed arguments; sent as they are, not as references to themselves."""
+        self._number(b"l", len(changes))
+        self.memo_objects.append(None)  # the decoder counts this list
+        for index, contents in changes:
+            self._number(b"t", 2)
+            self.value(index)
+            self.value(contents)
+
+    def value(self, value: object) -> None:
+        if value is None:
+            self.parts.append(b"N")
+            return
+        kind = type(value)
+        if kind is bool:
+            self.parts.append(b"T" if value else b"F")
+        elif kind is int:
+            raw = value.to_bytes((value.bit_length() + 8) // 8, "little", signed=True)
+            if len(raw) > MAX_INT_BYTES:
+                raise OverflowError("an integer of more than 4000 bits cannot be passed")
+            self._number(b"i", len(raw))
+            self.parts.append(raw)
+        elif kind is float:
+            self.parts.append(b"d" + struct.pack("<d", value))
+        elif kind is complex:
+            self.parts.append(b"c" + struct.pack("<dd", value.real, value.imag))
+        elif kind is str:
+            self._text(b"s", value)
+        elif kind is bytes:
+            self._number(b"b", len(value))
+            self.parts.append(value)
+        elif id(value) in self.memo:
+            self._number(b"@", self.memo[id(value)])
+        else:
+            self._composite(value, kind)
+
+    def _composite(self, value: object, kind: type) -> None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise RecursionError("values nested more than 100 deep cannot be passed")
+        if isinstance(value, np.ndarray):
+            self._remember(value)
+            array = np.asarray(value)
+            if array.dtype.kind not in _ARRAY_KINDS:
+                raise TypeError(f"an array of {array.dtype} cannot be passed")
+            self._array(b"a", array)
+        elif isinstance(value, np.generic) and value.dtype.kind in _ARRAY_KINDS:
+            self._array(b"g", np.asarray(value))
+        elif kind is list:
+            self._remember(value)
+            self._number(b"l", len(value))
+            for one in value:
+                self.value(one)
+        elif isinstance(value, tuple):
+            self._number(b"t", len(value))
+            for one in value:
+                self.value(one)
+        elif kind is dict:
+            self._remember(value)
+            self._number(b"m", len(value))
+            for key, one in value.items():
+                self.value(key)
+                self.value(one)
+        elif kind in (set, frozenset):
+            self._number(b"S" if kind is set else b"Z", len(value))
+            for one in value:
+                self.value(one)
+        elif kind is slice or kind is range:
+            self.parts.append(b"x" if kind is slice else b"r")
+            for one in (value.start, value.stop, value.step):
+                self.value(one)
+        elif value is Ellipsis:
+            self.parts.append(b"E")
+        elif isinstance(value, np.random.Generator):
+            self._remember(value)
+            self.parts.append(b"R")
+            self.value(generator_state(value))
+        elif getattr(value, "_handle", None).__class__ is Handle:
+            self._number(b"H", value._handle.number)
+        elif isinstance(value, float | int | str):  # a subclass arrives as its base value
+            self.value(
+                {float: float, int: int, str: str}[next(b for b in kind.__mro__ if b in (float, int, str))](value)
+            )
+        else:
+            self._remember(value)
+            self._number(b"h", self.peer.export(value))
+            self._text(b"s", _kind(value))
+            self._text(b"s", type(value).__name__)
+        self.depth -= 1
+
+    def _array(self, tag: bytes, array: np.ndarray) -> None:
+        array = np.ascontiguousarray(array).reshape(array.shape)
+        if array.dtype.byteorder == ">":
+            array = array.astype(array.dtype.newbyteorder("<"))
+        if array.nbytes > MAX_FRAME // 2:
+            raise MemoryError("an array of more than 32 MB cannot be passed")
+        self._text(tag, array.dtype.str)
+        self.parts.append(struct.pack(f"<B{array.ndim}Q", array.ndim, *array.shape))
+        self.parts.append(array.tobytes())
+
+
+class Decoder:
+    """Bytes to values, bounded. Raises ChannelError("violation") for anything that the encoder would not write."""
+
+    def __init__(self, body: bytes, peer: Peer, known: list[object] | None):
+        self.body, self.at, self.peer = body, 0, peer
+        self.memo_objects: list[object] = []
+        self.known = known
+        self.nodes = self.depth = 0
+
+    def head(self) -> str:
+        return chr(self._take(1)[0])
+
+    def end(self) -> None:
+        if self.at != len(self.body):
+            raise ChannelError("violation", "a message that is longer than its contents")
+
+    def _take(self, size: int) -> bytes:
+        end = self.at + size
+        if end > len(self.body):
+            raise ChannelError("violation", "a message that ends too soon")
+        part, self.at = self.body[self.at : end], end
+        return part
+
+    def _number(self) -> int:
+        return struct.unpack("<I", self._take(4))[0]
+
+    def _count(self) -> int:
+        count = self._number()
+        if count > len(self.body) - self.at:  # each value takes a byte or more
+            raise ChannelError("violation", "a header that promises more than it carries")
+        return count
+
+    def _text(self) -> str:
+        try:
+            return self._take(self._number()).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ChannelError("violation", "text that is not UTF-8") from error
+
+    def _tagged_text(self) -> str:
+        if self._take(1) != b"s":
+            raise ChannelError("violation", "expected text")
+        return self._text()
+
+    def value(self) -> object:
+        self.nodes += 1
+        self.depth += 1
+        if self.nodes > MAX_NODES or self.depth > MAX_DEPTH + 5:
+            raise ChannelError("violation", "a message with too many values")
+        try:
+            return self._value()
+        except (ValueError, TypeError, OverflowError, struct.error, RecursionError) as error:
+            raise ChannelError("violation", f"a value that cannot be read: {error}") from error
+        finally:
+            self.depth -= 1
+
+    def _value(self) -> object:
+        tag = self._take(1)
+        if tag in b"NTFE":
+            return {b"N": None, b"T": True, b"F": False, b"E": Ellipsis}[tag]
+        if tag == b"i":
+            size = self._number()
+            if size > MAX_INT_BYTES:
+                raise ChannelError("violation", "an integer of too many digits")
+            return int.from_bytes(self._take(size), "little", signed=True)
+        if tag == b"d":
+            return struct.unpack("<d", self._take(8))[0]
+        if tag == b"c":
+            return complex(*struct.unpack("<dd", self._take(16)))
+        if tag == b"s":
+            return self._text()
+        if tag == b"b":
+            return self._take(self._number())
+        if tag == b"@":
+            number, known = self._number(), self.known or []
+            if number >= len(known) + len(self.memo_objects):
+                raise ChannelError("violation", "a reference to nothing")
+            return known[number] if number < len(known) else self.memo_objects[number - len(known)]
+        if tag == b"a":
+            array = self._array()
+            self.memo_objects.append(array)
+            return array
+        if tag == b"g":
+            array = self._array()
+            if array.ndim:
+                raise ChannelError("violation", "a scalar with a shape")
+            return array[()]
+        if tag == b"l":
+            items: list = []
+            self.memo_objects.append(items)
+            items.extend(self.value() for _ in range(self._count()))
+            return items
+        if tag == b"t":
+            return tuple(self.value() for _ in range(self._count()))
+        if tag == b"m":
+            mapping: dict = {}
+            self.memo_objects.append(mapping)
+            for _ in range(self._count()):
+                key = self.value()
+                mapping[key] = self.value()
+            return mapping
+        if tag in b"SZ":
+            items = [self.value() for _ in range(self._count())]
+            return set(items) if tag == b"S" else frozenset(items)
+        if tag in b"xr":
+            return (slice if tag == b"x" else range)(self.value(), self.value(), self.value())
+        if tag == b"R":
+            place = len(self.memo_objects)
+            self.memo_objects.append(None)
+            generator = self.memo_objects[place] = make_generator(self.value())
+            return generator
+        if tag == b"H":
+            number = self._number()
+            if number >= len(self.peer.own):
+                raise ChannelError("violation", "a handle of nothing")
+            return self.peer.own[number]
+        if tag == b"h":
+            place = len(self.memo_objects)
+            self.memo_objects.append(None)
+            handle = Handle(self._number(), self._tagged_text(), self._tagged_text())
+            stand_in = self.memo_objects[place] = self.peer.adopt(self.peer, handle)
+            return stand_in
+        raise ChannelError("violation", f"a value of no known kind ({tag!r})")
+
+    def _array(self) -> np.ndarray:
+        name = self._text()
+        dtype = np.dtype(name) if len(name) <= 4 else None
+        if dtype is None or dtype.kind not in _ARRAY_KINDS:
+            raise ChannelError("violation", "an array of no known kind")
+        (ndim,) = self._take(1)
+        shape = struct.unpack(f"<{ndim}Q", self._take(8 * ndim))
+        size = dtype.itemsize
+        for length in shape:
+            size *= length
+        return np.frombuffer(self._take(size), dtype=dtype).reshape(shape).copy()
+
+
+def generator_state(generator: np.random.Generator) -> dict:
+    """The state of a random generator as plain values; arrays of 64-bit numbers included."""
+    state = generator.bit_generator.state
+    return _plain(state)
+
+
+def make_generator(state: object) -> np.random.Generator:
+    """A generator with that state; a ValueError or TypeError for anything else."""
+    if type(state) is not dict or state.get("bit_generator") not in _BIT_GENERATORS:
+        raise ChannelError("violation", "a random generator of no known kind")
+    bits = getattr(np.random, state["bit_generator"])(0)
+    try:
+        bits.state = state
+    except Exception as error:
+        raise ChannelError("violation", "a random generator with an impossible state") from error
+    return np.random.Generator(bits)
+
+
+def exception_name(error: BaseException) -> str:
+    """The first built-in exception in the line of an exception's classes: what the other end will see."""
+    for kind in type(error).__mro__:
+        if kind is np.linalg.LinAlgError:
+            return "LinAlgError"
+        if kind.__module__ == "builtins" and issubclass(kind, Exception):
+            return kind.__name__
+    return "RuntimeError"  # SystemExit, KeyboardInterrupt and the like end nothing here
+
+
+def make_exception(name: object, message: object) -> Exception:
+    kind = np.linalg.LinAlgError if name == "LinAlgError" else getattr(builtins, str(name), None)
+    if not (isinstance(kind, type) and issubclass(kind, Exception)):
+        raise ChannelError("violation", "an exception of no known kind")
+    text = str(message)[:MAX_DIGEST]
+    try:
+        return kind(text)
+    except TypeError:  # UnicodeDecodeError and its like want more arguments
+        return ValueError(text)
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)[:MAX_DIGEST]
+    except BaseException:
+        return type(error).__name__
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, GeneratorType) or (hasattr(type(value), "__next__") and hasattr(type(value), "__iter__")):
+        return "iterator"
+    return "function" if isinstance(value, _FUNCTIONS) else "object"
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
+
+
+def _snapshot(value: object):
+    """What is needed to see later whether a mutable argument has changed; None for what cannot be."""
+    if isinstance(value, np.ndarray):
+        return value.tobytes()
+    if type(value) is list:
+        return list(value)
+    if type(value) is dict:
+        return dict(value)
+    if isinstance(value, np.random.Generator):
+        return generator_state(value)
+    return None
+
+
+def _changed(value: object, old: object) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.tobytes() != old
+    if type(value) is list:
+        return len(value) != len(old) or any(a is not b for a, b in zip(value, old, strict=True))
+    if type(value) is dict:
+        return list(value) != list(old) or any(value[key] is not old[key] for key in old)
+    return not _same(generator_state(value), old)
+
+
+def _same(a, b) -> bool:
+    if isinstance(a, dict):
+        return isinstance(b, dict) and a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
+    return np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b
+
+
+def _contents(value: object):
+    """A copy of the contents of a changed argument, which is encoded as a new object."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, np.random.Generator):
+        return generator_state(value)
+    return value.copy()
+
+
+def _apply(target: object, new: object) -> None:
+    """Make a change that the other end made to its copy of an argument; only to what is mutable, and only in kind."""
+    if isinstance(target, np.ndarray):
+        if not isinstance(new, np.ndarray) or new.dtype != target.dtype or new.shape != target.shape:
+            raise ChannelError("violation", "a change of an array's shape or type")
+        if target.flags.writeable:
+            target[...] = new
+    elif type(target) is list and type(new) is list:
+        target[:] = new
+    elif type(target) is dict and type(new) is dict:
+        target.clear()
+        target.update(new)
+    elif isinstance(target, np.random.Generator) and type(new) is dict:
+        if new.get("bit_generator") != target.bit_generator.state["bit_generator"]:
+            raise ChannelError("violation", "a change of a random generator's kind")
+        target.bit_generator.state = make_generator(new).bit_generator.state
+    else:
+        raise ChannelError("violation", "a change of something that cannot change")

@@ -1,0 +1,408 @@
+"""The examiner: runs the tests in a process in which no student code ever runs, and decides.
+
+For each submission it asks the sandbox for a new stem, has it run the student's cells in order, and at each test cell
+talks to a fork of the stem made at that place. The names that the student had to define are bound to stand-ins: a call
+sends its arguments over and gets values back. The tests are the master's own, as their author wrote them.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import json
+import os
+import pickle
+import random
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+from types import CodeType
+
+import numpy as np
+
+from autograder.engine import sandbox
+from autograder.engine.channel import Channel, ChannelError, Handle, Peer
+from autograder.engine.sandbox import Limits, SandboxError
+from autograder.master import Cell
+from autograder.submission import Rebuilt, Unreadable, find, read, rebuild
+from autograder.verdict import Assignment, CellResult, Result, graded, message_for_student, without_verdict
+
+TEST_BUDGET = 256 * 2**20  # bytes that one test may take from a student's process
+INTERRUPT_SECONDS = 1.0
+ORDER_SECONDS = 30.0  # for what takes a millisecond, on a machine that may be busy with other things
+MAX_RESTARTS = 4
+
+
+class Examiner:
+    """Grades submissions to one assignment, one after the other, with a warm sandbox of its own."""
+
+    def __init__(self, assignment: Assignment, limits: Limits | None = None):
+        self.assignment = assignment
+        self.limits = limits or Limits()
+        self.compiled: dict[str, CodeType] = {}
+        self.warm: subprocess.Popen | None = None
+        self.proxies = {part.name: _special_methods(part.solution.source) for part in assignment.master.parts}
+
+    def grade(self, folder: Path, student: str) -> Result:
+        """The verdict on one student's folder; raises SandboxError where there is no sandbox."""
+        started = time.monotonic()
+        try:
+            submitted = read(find(folder, self.assignment.name))
+        except Unreadable as error:
+            return without_verdict(self.assignment, student, "unreadable", str(error))
+        rebuilt = rebuild(self.assignment.master, submitted)
+        verdicts = self._examine(rebuilt)
+        cells = []
+        for part in self.assignment.master.parts:
+            for cell in part.tests:
+                outcome, message = verdicts[cell.grade_id]
+                if outcome != "passed" and part.name in rebuilt.unanswered:
+                    outcome, message = "missing", "Not answered yet."
+                points = cell.points if outcome == "passed" else 0.0
+                cells.append(CellResult(cell.grade_id, points, cell.points, outcome, message))
+        return graded(self.assignment, student, time.monotonic() - started, cells, rebuilt.notes)
+
+    def close(self) -> None:
+        if self.warm is not None:
+            self.control.close()
+            self.warm.kill()
+            self.warm.wait()
+            self.warm = None
+
+    # ---- one submission -----------------------------------------------------------------------------------------
+
+    def _examine(self, rebuilt: Rebuilt) -> dict[str, tuple[str, str | None]]:
+        """Outcome and message by grade id. A cell that kills or hangs the stem is left out in a second run."""
+        tests = {cell.grade_id: cell for cell in self.assignment.master.graded}
+        deadline = time.monotonic() + self.limits.submission_seconds
+        verdicts: dict[str, tuple[str, str | None]] = {}
+        fatal: dict[int, str] = {}  # index of a cell that ended the stem: how
+        for _ in range(MAX_RESTARTS + 1):
+            with contextlib.closing(Sitting(self, deadline)) as sitting:
+                ended = self._run(sitting, rebuilt, tests, verdicts, fatal)
+            if not ended:
+                break
+        for grade_id in tests:
+            verdicts.setdefault(grade_id, ("timeout", "The notebook as a whole took too long."))
+        return verdicts
+
+    def _run(self, sitting: Sitting, rebuilt: Rebuilt, tests: dict[str, Cell], verdicts: dict, fatal: dict) -> bool:
+        """Go through the notebook once; returns whether a cell ended the stem (it is then in `fatal`)."""
+        for index, cell in enumerate(rebuilt.notebook.cells):
+            grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+            if grade_id in verdicts or index in fatal:
+                continue
+            try:
+                if grade_id is None:
+                    if "provided" in cell.metadata:
+                        exec(self._compile(cell.source, "provided"), sitting.names)
+                        sitting.bind()
+                    sitting.run(cell.source)
+                else:
+                    verdicts[grade_id] = self._test(sitting, tests[grade_id])
+            except ChannelError as error:
+                if grade_id is not None:  # the stem could not even fork
+                    verdicts[grade_id] = self._limit_hit(error)
+                fatal[index] = error.kind
+                return True
+        return False
+
+    def _test(self, sitting: Sitting, cell: Cell) -> tuple[str, str | None]:
+        random.seed(self.assignment.seed)
+        np.random.seed(self.assignment.seed)
+        with sitting.fork() as names:
+            try:
+                with _alarm(self.limits.cell_seconds):
+                    exec(self._compile(cell.source, cell.grade_id), names)
+                sitting.raise_swallowed()
+            except ChannelError as error:
+                return self._limit_hit(error)
+            except Exception as error:
+                outcome = "failed" if isinstance(error, AssertionError) else "error"
+                if isinstance(error, MemoryError):
+                    outcome = "memory"
+                return outcome, message_for_student(cell, outcome, type(error).__name__, str(error))
+        return "passed", None
+
+    def _limit_hit(self, error: ChannelError) -> tuple[str, str]:
+        if error.kind == "timeout":
+            return "timeout", f"No answer within {self.limits.cell_seconds:g} s: is there a loop that never ends?"
+        if error.kind == "crashed":
+            return "crashed", "Python ended while your code ran: it was told to exit, or used more than it may."
+        return "error", f"What your function returned could not be read: {error}."
+
+    def _compile(self, source: str, name: str) -> CodeType:
+        """Compiled once; lines for IPython alone (`%matplotlib inline`) mean nothing here."""
+        if source not in self.compiled:
+            lines = ["pass" if line.startswith(("%", "!")) else line for line in source.splitlines()]
+            self.compiled[source] = compile("\n".join(lines), f"<{name}>", "exec")
+        return self.compiled[source]
+
+    # ---- the sandbox --------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the warm interpreter if it does not run; raises SandboxError."""
+        if self.warm is not None and self.warm.poll() is None:
+            return
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        argv = sandbox.command(list(self.assignment.data_files), theirs.fileno(), self.limits)
+        self.warm = subprocess.Popen(
+            argv,
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        theirs.close()
+        self.control.settimeout(120)
+        if self.control.recv(16) != b"ready":
+            _, stderr = self.warm.communicate(timeout=10)
+            raise SandboxError(sandbox.explain(stderr.decode(errors="replace")))
+
+
+class Sitting:
+    """One stem: a student's notebook, running."""
+
+    def __init__(self, examiner: Examiner, deadline: float):
+        examiner.start()
+        self.examiner, self.deadline = examiner, deadline
+        self.names: dict = {"__name__": "__main__"}
+        self.peer: Peer | None = None  # the fork that answers at the moment
+        self.broken: ChannelError | None = None
+        self.classes: dict[str, type] = {}
+        self.orders, reaper_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        stem, stem_end = socket.socketpair()
+        self.door, door_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        settings = {"limits": asdict(examiner.limits), "seed": examiner.assignment.seed}
+        ends = [reaper_end, stem_end, door_end]
+        socket.send_fds(examiner.control, [json.dumps(settings).encode()], [end.fileno() for end in ends])
+        for end in ends:
+            end.close()
+        self.orders.settimeout(ORDER_SECONDS)
+        self.stem = Peer(Channel(stem), {}.__getitem__, _refuse)
+        self.bind()
+
+    def close(self) -> None:
+        """Hang up; the reaper ends, and the kernel ends everything with it."""
+        for sock in (self.orders, self.door, self.stem.channel):
+            sock.close()
+
+    def run(self, source: str) -> None:
+        """Have the stem run one of the student's cells; what the cell raises is the student's affair."""
+        self.stem.channel.limit(max(0.01, min(self.examiner.limits.cell_seconds, self.deadline - time.monotonic())))
+        try:
+            self.stem.call("run", source)
+        except ChannelError as error:
+            if error.kind != "timeout":
+                raise
+            self._order(b"i")  # as a person would press stop
+            self.stem.channel.limit(INTERRUPT_SECONDS)
+            self.stem.await_reply()
+        except Exception as error:  # the stem's loop is trusted, its answers are not
+            raise ChannelError("violation", f"the notebook's process answered {error!r}") from error
+
+    @contextlib.contextmanager
+    def fork(self):
+        """A fork of the stem, and the names a test sees; the fork and all it started are gone afterwards."""
+        ours, theirs = socket.socketpair()
+        socket.send_fds(self.door, [b"f"], [theirs.fileno()])
+        theirs.close()
+        self.stem.channel.limit(ORDER_SECONDS)
+        try:
+            self.stem.call("fork")
+        except Exception as error:
+            raise ChannelError("crashed", f"no fork: {error}") from error
+        channel = Channel(ours)
+        channel.limit(self.examiner.limits.cell_seconds, TEST_BUDGET)
+        self.peer = Peer(channel, {}.__getitem__, self._adopt)
+        self.broken = None
+        try:
+            yield self.names
+        finally:
+            channel.close()
+            self._order(b"c")
+
+    def raise_swallowed(self) -> None:
+        """A test that caught a ChannelError has not passed."""
+        if self.broken is not None:
+            raise self.broken
+
+    def _order(self, letter: bytes) -> None:
+        try:
+            self.orders.send(letter)
+            if self.orders.recv(1) != b"k":
+                raise ChannelError("crashed", "the sandbox ended")
+        except OSError as error:
+            raise ChannelError("crashed", "the sandbox ended") from error
+
+    def bind(self) -> None:
+        """Bind the names that students define, and only those, to stand-ins."""
+        for part in self.examiner.assignment.master.parts:
+            special = self.examiner.proxies[part.name]
+            self.names[part.name] = self._function(part.name) if special is None else self._class(part.name, special)
+
+    def _function(self, target, name: str | None = None):
+        def function(*args, **kwargs):
+            return self.ask(self.peer.call, target, *args, **kwargs)
+
+        function.__name__ = name or str(target)
+        if isinstance(target, Handle):
+            function._handle = target
+        return function
+
+    def ask(self, question, *args, **kwargs):
+        """Ask the fork something; once it has broken off, every further question breaks off too."""
+        if self.broken is not None:
+            raise self.broken
+        try:
+            return question(*args, **kwargs)
+        except ChannelError as error:
+            self.broken = error
+            raise
+
+    def _class(self, name: str, special: frozenset[str]):
+        """A stand-in for a class that the student writes: calling it makes an object on the other side."""
+        proxy = type(name, (_Object,), {method: _forward(method) for method in special})
+        self.classes[name] = proxy
+
+        def new(cls, *args, **kwargs):
+            made = self.ask(self.peer.call, name, *args, **kwargs)
+            if not isinstance(made, proxy):
+                raise TypeError(f"{name}(...) did not make an object of class {name}")
+            return made
+
+        proxy.__new__ = new
+        proxy.__init__ = lambda *args, **kwargs: None
+        return proxy
+
+    def _adopt(self, peer: Peer, handle: Handle):
+        """A stand-in for an object of the student's."""
+        if handle.kind == "function":
+            return self._function(handle, handle.name)
+        kind = _Iterator if handle.kind == "iterator" else self.classes.get(handle.name, _Object)
+        stand_in = object.__new__(kind)
+        object.__setattr__(stand_in, "_handle", handle)
+        object.__setattr__(stand_in, "_sitting", self)
+        return stand_in
+
+
+class _Object:
+    """Stands for an object of the student's; its attributes and methods are asked for on the other side."""
+
+    def __getattr__(self, name: str):
+        if name.startswith("__") or name == "_handle":
+            raise AttributeError(name)
+        return self._sitting.ask(self._sitting.peer.operate, "get", self._handle, name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        self._sitting.ask(self._sitting.peer.operate, "set", self._handle, name, value)
+
+
+class _Iterator(_Object):
+    """Stands for a generator or another iterator of the student's."""
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self._sitting.ask(self._sitting.peer.operate, "__next__", self._handle)
+
+
+# what the interpreter itself insists on, whatever the student returns
+_RESULT_TYPES = {"__len__": int, "__float__": float, "__int__": int, "__bool__": bool, "__str__": str, "__repr__": str}
+
+
+def _forward(method: str):
+    def forward(self, *args):
+        result = self._sitting.ask(self._sitting.peer.operate, method, self._handle, *args)
+        wanted = _RESULT_TYPES.get(method)
+        if wanted is not None and type(result) is not wanted:
+            raise TypeError(f"{method} returned {type(result).__name__}, expected {wanted.__name__}")
+        return result
+
+    forward.__name__ = method
+    return forward
+
+
+def _special_methods(source: str) -> frozenset[str] | None:
+    """The special methods that the answer key's class defines; None where the part is a function."""
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef):
+            defined = {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
+            aliases = {
+                t.id
+                for item in node.body
+                if isinstance(item, ast.Assign)
+                for t in item.targets
+                if isinstance(t, ast.Name)
+            }
+            special = {name for name in defined | aliases if name.startswith("__") and name.endswith("__")}
+            return frozenset(special - {"__init__", "__new__", "__init_subclass__", "__getattr__", "__setattr__"})
+    return None
+
+
+def _refuse(peer: Peer, handle: Handle):
+    raise ChannelError("violation", "the notebook's process sent an object")
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float):
+    """Break off what runs in the examiner itself, a little after every deadline on the channel has passed."""
+
+    def ring(*_):
+        raise ChannelError("timeout", "the test took too long")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds + 2.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+# ---- the examiner as a process of its own ---------------------------------------------------------------------------
+
+
+def main() -> None:
+    """Read an assignment and then folders from standard input, write results to standard output, all length-prefixed.
+
+    What travels here is pickled: both ends are ours, and no student code runs at either.
+    """
+    requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # a test that prints must not write into the replies
+    assignment, limits = _receive(requests)
+    examiner = Examiner(assignment, limits)
+    with tempfile.TemporaryDirectory(prefix="autograder-") as folder, contextlib.closing(examiner):
+        for data in assignment.data_files:
+            shutil.copy(data, folder)
+        os.chdir(folder)  # provided cells load their data from here, as they do beside a student's notebook
+        try:
+            examiner.start()
+            _send(replies, "ready")
+            while (request := _receive(requests)) is not None:
+                _send(replies, examiner.grade(*request))
+        except SandboxError as error:
+            _send(replies, error)
+
+
+def _receive(stream):
+    header = stream.read(4)
+    return pickle.loads(stream.read(struct.unpack("<I", header)[0])) if len(header) == 4 else None
+
+
+def _send(stream, value) -> None:
+    body = pickle.dumps(value)
+    stream.write(struct.pack("<I", len(body)) + body)
+    stream.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""Inside the sandbox: a warm interpreter, and for each submission a reaper, a stem and one fork for each test.
+
+warm interpreter     imports NumPy, Matplotlib and IPython once, and forks
+  └ reaper           first process of new namespaces; runs no student code; ends all others when told, and at the end
+      └ stem         without privileges; runs the student's cells, one after the other
+          └ fork     answers the calls of one test, at that test's place in the notebook
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from autograder.engine import sandbox
+from autograder.engine.channel import Channel, ChannelError, Handle, Peer
+
+
+def main() -> None:
+    """Run the warm interpreter: read lines of settings, each with three sockets, and fork a submission for each."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    shell = _warm_shell()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    control.send(b"ready")
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, 4096, 3)
+        if not message:
+            return
+        if os.fork() == 0:
+            control.close()
+            _submission(shell, json.loads(message), descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _warm_shell():
+    import matplotlib
+    import matplotlib.pyplot as plt
+    import numpy as np
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    matplotlib.use("agg")
+    plt.rcParams["figure.max_open_warning"] = 0
+    np.linalg.solve(np.eye(2), np.ones(2))  # loads what would otherwise be loaded once a submission
+    np.random.default_rng(0).standard_normal(2)
+    config = Config({"HistoryManager": {"enabled": False, "hist_file": ":memory:"}})
+    shell = InteractiveShell.instance(config=config)
+    # nobody looks at the figures: `%matplotlib inline` and its kin leave the backend alone
+    shell.enable_gui = lambda gui=None: None
+    shell.enable_matplotlib = lambda gui=None: (gui or "agg", "agg")
+    shell.run_cell("pass", store_history=False)
+    return shell
+
+
+def _submission(shell, settings: dict, descriptors: list[int]) -> None:
+    """In a child of the warm interpreter: enter new namespaces and become the parent of the reaper. Never returns."""
+    limits = sandbox.Limits(**settings["limits"])
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    sandbox.separate()
+    if os.fork():
+        os._exit(0)
+    status = 1
+    try:
+        sandbox.mount_own(limits)
+        stem = os.fork()
+        if stem == 0:
+            os.close(descriptors[0])
+            _stem(shell, settings, limits, descriptors[1:])
+        sandbox.hide()
+        os.close(descriptors[1])
+        os.close(descriptors[2])
+        _reap(socket.socket(fileno=descriptors[0]), stem)
+        status = 0
+    finally:
+        os._exit(status)  # the kernel ends every process that is left in this namespace
+
+
+def _reap(orders: socket.socket, stem: int) -> None:
+    """Carry out one-letter orders until the examiner hangs up: clear the forks away, or interrupt the stem."""
+    while order := orders.recv(1):
+        if order == b"i":
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(stem, signal.SIGINT)
+        elif order == b"c":
+            while others := [pid for pid in _living() if pid not in (1, stem)]:
+                for pid in others:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:  # orphans that have ended
+                    pass
+        orders.send(b"k")
+
+
+def _living() -> list[int]:
+    """Every process of this namespace that has not ended; one that has waits for its parent, and does no harm."""
+    living = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                state = Path("/proc", name, "stat").read_bytes().rpartition(b")")[2].split()[0]
+                if state not in (b"Z", b"X"):
+                    living.append(int(name))
+    return living
+
+
+def _stem(shell, settings: dict, limits: sandbox.Limits, descriptors: list[int]) -> None:
+    """Run the student's cells as they are asked for, and fork for each test. Never returns."""
+    os.chdir(sandbox.SCRATCH)
+    for data in Path(sandbox.HANDOUT).iterdir():
+        shutil.copy(data, sandbox.SCRATCH)
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    door = socket.socket(fileno=descriptors[1])
+    if os.getuid() == 0:
+        shutil.chown(sandbox.SCRATCH, sandbox.STUDENT_UID, sandbox.STUDENT_UID)
+        for path in Path(sandbox.SCRATCH).iterdir():
+            os.chown(path, sandbox.STUDENT_UID, sandbox.STUDENT_UID)
+    sandbox.confine(limits)
+    _seed(settings["seed"])
+    channel = Channel(socket.socket(fileno=descriptors[0]))
+    names = shell.user_ns
+    forks: list[int] = []
+
+    def run(source: str) -> str | None:
+        """Run one cell; returns the name of the exception that ended it, if one did."""
+        result = shell.run_cell(source, store_history=False)
+        error = result.error_before_exec or result.error_in_exec
+        return type(error).__name__ if error is not None else None
+
+    def fork() -> None:
+        _, received, _, _ = socket.recv_fds(door, 1, 1)
+        forks[:] = [pid for pid in forks if os.waitpid(pid, os.WNOHANG)[0] == 0]
+        if pid := os.fork():
+            forks.append(pid)
+            os.close(received[0])
+            return
+        door.close()
+        channel.close()
+        _seed(settings["seed"])
+        with contextlib.suppress(ChannelError):
+            Peer(Channel(socket.socket(fileno=received[0])), names.__getitem__, _adopt).serve()
+        os._exit(0)
+
+    with contextlib.suppress(ChannelError):
+        Peer(channel, {"run": run, "fork": fork}.__getitem__, _adopt).serve()
+    os._exit(0)
+
+
+def _seed(seed: int) -> None:
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed)
+
+
+def _adopt(peer: Peer, handle: Handle):
+    """A stand-in for an object of the examiner's: a function that a test passes as an argument."""
+
+    def function(*args, **kwargs):
+        return peer.call(handle, *args, **kwargs)
+
+    function._handle = handle
+    function.__name__ = handle.name
+    return function
+
+
+if __name__ == "__main__":
+    main()
