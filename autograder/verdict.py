@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from autograder import bank as banks
 from autograder import master as masters
+from autograder.bank import Mistake
 from autograder.course import Course
 from autograder.master import BEGIN_HIDDEN, Cell, Master
 
@@ -15,15 +17,20 @@ MAX_MESSAGE = 600
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a worker needs to grade one chapter: the master and the files that students got beside it."""
+    """What a worker needs to grade one chapter: the master, the files that students got beside it, known mistakes."""
 
     master: Master
     data_files: tuple[Path, ...]
+    mistakes: tuple[Mistake, ...] = ()
     seed: int = SEED
 
     @classmethod
     def load(cls, course: Course, chapter: str) -> Assignment:
-        return cls(masters.read(course.master(chapter)), tuple(course.data_files(chapter)))
+        return cls(
+            masters.read(course.master(chapter)),
+            tuple(course.data_files(chapter)),
+            tuple(banks.load(chapter, course).mistakes),
+        )
 
     @property
     def name(self) -> str:

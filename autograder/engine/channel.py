@@ -124,6 +124,7 @@ class Peer:
         self.own: list[object] = []  # objects of this end that the other end has handles of
         self.numbers: dict[int, int] = {}
         self.sent: list[object] = []  # what the last call passed, which its reply may refer to
+        self.changes: list[tuple] = []  # what the last call changed in its arguments
 
     # What one end asks of the other. A target is a name or a Handle.
     def call(self, target, *args, **kwargs):
@@ -140,7 +141,7 @@ class Peer:
         encoder = Encoder(self)
         encoder.value([verb, target if isinstance(target, str) else _Ours(target), list(args), kwargs])
         self.channel.send(encoder.bytes())
-        self.sent = encoder.memo_objects
+        self.sent, self.changes = encoder.memo_objects, []
         return self.await_reply()
 
     def await_reply(self):
@@ -173,6 +174,7 @@ class Peer:
             if not 0 <= index < len(sent):
                 raise ChannelError("violation", "a change of something that was not passed")
             _apply(sent[index], new)
+        self.changes = changes
         return result
 
     def serve(self) -> None:

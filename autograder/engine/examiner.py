@@ -21,16 +21,19 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from types import CodeType
 
 import numpy as np
 
+from autograder.bank import Mistake
+from autograder.diagnosis import MAX_ENTRIES, Trace, diagnose, plain
 from autograder.engine import sandbox
 from autograder.engine.channel import Channel, ChannelError, Handle, Peer
 from autograder.engine.sandbox import Limits, SandboxError
-from autograder.master import Cell
+from autograder.master import Cell, Part
 from autograder.submission import Rebuilt, Unreadable, find, read, rebuild
 from autograder.verdict import Assignment, CellResult, Result, graded, message_for_student, without_verdict
 
@@ -48,6 +51,7 @@ class Examiner:
         self.limits = limits or Limits()
         self.compiled: dict[str, CodeType] = {}
         self.warm: subprocess.Popen | None = None
+        self.traces: dict[str, dict[str, dict[str, Trace]]] = {}  # of the known mistakes, by part
         self.proxies = {part.name: _special_methods(part.solution.source) for part in assignment.master.parts}
 
     def grade(self, folder: Path, student: str) -> Result:
@@ -58,15 +62,19 @@ class Examiner:
         except Unreadable as error:
             return without_verdict(self.assignment, student, "unreadable", str(error))
         rebuilt = rebuild(self.assignment.master, submitted)
-        verdicts = self._examine(rebuilt)
+        verdicts, traces = self._examine(rebuilt)
         cells = []
         for part in self.assignment.master.parts:
+            mistake = None if part.name in rebuilt.unanswered else self._diagnose(part, verdicts, traces)
             for cell in part.tests:
                 outcome, message = verdicts[cell.grade_id]
+                diagnosis = None
                 if outcome != "passed" and part.name in rebuilt.unanswered:
                     outcome, message = "missing", "Not answered yet."
+                elif outcome != "passed" and mistake is not None:
+                    message, diagnosis = f"{mistake.says} ({message})", mistake.name
                 points = cell.points if outcome == "passed" else 0.0
-                cells.append(CellResult(cell.grade_id, points, cell.points, outcome, message))
+                cells.append(CellResult(cell.grade_id, points, cell.points, outcome, message, diagnosis))
         return graded(self.assignment, student, time.monotonic() - started, cells, rebuilt.notes)
 
     def close(self) -> None:
@@ -78,22 +86,25 @@ class Examiner:
 
     # ---- one submission -----------------------------------------------------------------------------------------
 
-    def _examine(self, rebuilt: Rebuilt) -> dict[str, tuple[str, str | None]]:
-        """Outcome and message by grade id. A cell that kills or hangs the stem is left out in a second run."""
+    def _examine(self, rebuilt: Rebuilt) -> tuple[dict[str, tuple[str, str | None]], dict[str, Trace]]:
+        """Outcome and message, and the trace, by grade id. A cell that ends the stem is left out in a second run."""
         tests = {cell.grade_id: cell for cell in self.assignment.master.graded}
         deadline = time.monotonic() + self.limits.submission_seconds
         verdicts: dict[str, tuple[str, str | None]] = {}
+        traces: dict[str, Trace] = {}
         fatal: dict[int, str] = {}  # index of a cell that ended the stem: how
         for _ in range(MAX_RESTARTS + 1):
             with contextlib.closing(Sitting(self, deadline)) as sitting:
-                ended = self._run(sitting, rebuilt, tests, verdicts, fatal)
+                ended = self._run(sitting, rebuilt, tests, verdicts, traces, fatal)
             if not ended:
                 break
         for grade_id in tests:
             verdicts.setdefault(grade_id, ("timeout", "The notebook as a whole took too long."))
-        return verdicts
+        return verdicts, traces
 
-    def _run(self, sitting: Sitting, rebuilt: Rebuilt, tests: dict[str, Cell], verdicts: dict, fatal: dict) -> bool:
+    def _run(
+        self, sitting: Sitting, rebuilt: Rebuilt, tests: dict[str, Cell], verdicts: dict, traces: dict, fatal: dict
+    ) -> bool:
         """Go through the notebook once; returns whether a cell ended the stem (it is then in `fatal`)."""
         for index, cell in enumerate(rebuilt.notebook.cells):
             grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
@@ -107,6 +118,7 @@ class Examiner:
                     sitting.run(cell.source)
                 else:
                     verdicts[grade_id] = self._test(sitting, tests[grade_id])
+                    traces[grade_id] = sitting.trace
             except ChannelError as error:
                 if grade_id is not None:  # the stem could not even fork
                     verdicts[grade_id] = self._limit_hit(error)
@@ -130,6 +142,40 @@ class Examiner:
                     outcome = "memory"
                 return outcome, message_for_student(cell, outcome, type(error).__name__, str(error))
         return "passed", None
+
+    def _diagnose(self, part: Part, verdicts: dict[str, tuple], traces: dict[str, Trace]) -> Mistake | None:
+        """The known mistake that behaves as this answer does."""
+        failed = {cell.grade_id for cell in part.tests if verdicts[cell.grade_id][0] in ("failed", "error")}
+        known = {mistake.name: mistake for mistake in self.assignment.mistakes if mistake.part == part.name}
+        if not failed or not known:
+            return None
+        if part.name not in self.traces:
+            self.traces[part.name] = {name: self._trace(part, mistake) for name, mistake in known.items()}
+        found = diagnose(
+            {cell.grade_id: traces[cell.grade_id] for cell in part.tests if cell.grade_id in traces},
+            failed,
+            self.traces[part.name],
+        )
+        return known.get(found)
+
+    def _trace(self, part: Part, mistake: Mistake) -> dict[str, Trace]:
+        """What the part's tests see of a known mistake, which sits the examination alone."""
+        traces: dict[str, Trace] = {}
+        with contextlib.closing(Sitting(self, time.monotonic() + self.limits.submission_seconds)) as sitting:
+            try:
+                for cell in self.assignment.master.cells:
+                    if cell is part.solution:
+                        sitting.run(mistake.source)
+                    elif cell.is_provided:
+                        exec(self._compile(cell.source, "provided"), sitting.names)
+                        sitting.bind()
+                        sitting.run(cell.source)
+                    elif cell in part.tests:
+                        self._test(sitting, cell)
+                        traces[cell.grade_id] = sitting.trace
+            except ChannelError:  # a mistake may be one that ends Python
+                pass
+        return traces
 
     def _limit_hit(self, error: ChannelError) -> tuple[str, str]:
         if error.kind == "timeout":
@@ -176,6 +222,7 @@ class Sitting:
         self.names: dict = {"__name__": "__main__"}
         self.peer: Peer | None = None  # the fork that answers at the moment
         self.broken: ChannelError | None = None
+        self.trace: Trace = []  # of the test that runs
         self.classes: dict[str, type] = {}
         self.orders, reaper_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         stem, stem_end = socket.socketpair()
@@ -223,6 +270,7 @@ class Sitting:
         channel.limit(self.examiner.limits.cell_seconds, TEST_BUDGET)
         self.peer = Peer(channel, {}.__getitem__, self._adopt)
         self.broken = None
+        self.trace = []
         try:
             yield self.names
         finally:
@@ -262,10 +310,19 @@ class Sitting:
         if self.broken is not None:
             raise self.broken
         try:
-            return question(*args, **kwargs)
+            result = question(*args, **kwargs)
         except ChannelError as error:
             self.broken = error
             raise
+        except Exception as error:
+            self._note(("raised", type(error).__name__, str(error)[:200]))
+            raise
+        self._note(("returned", plain(result), plain(self.peer.changes)))
+        return result
+
+    def _note(self, entry: tuple) -> None:
+        if len(self.trace) < MAX_ENTRIES:
+            self.trace.append(entry)
 
     def _class(self, name: str, special: frozenset[str]):
         """A stand-in for a class that the student writes: calling it makes an object on the other side."""
@@ -378,6 +435,7 @@ def main() -> None:
     """
     requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a test that prints must not write into the replies
+    warnings.simplefilter("ignore")  # a test that meets an overflow says so by failing
     assignment, limits = _receive(requests)
     examiner = Examiner(assignment, limits)
     with tempfile.TemporaryDirectory(prefix="autograder-") as folder, contextlib.closing(examiner):

@@ -1,0 +1,75 @@
+"""Which known mistake behaves like this? Compares what a student's function gave, call by call, with the bank.
+
+A *trace* is the list of everything that came back while one test ran: values, changed arguments, exceptions. The same
+test, run with a known mistake in the student's place, leaves a trace too. Equal traces, equal mistake.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+MAX_ENTRIES = 500  # of a trace; what comes later adds nothing
+RELATIVE, ABSOLUTE = 1e-6, 1e-9  # the same formula in another order of operations differs by less
+
+Trace = list[tuple]
+
+
+def diagnose(student: Mapping[str, Trace], failed: set[str], mistakes: Mapping[str, Mapping[str, Trace]]) -> str | None:
+    """The name of the mistake that behaves as the student's answer does; None where none does.
+
+    `student` holds a trace for each test cell of a part, `failed` names the cells that did not pass, `mistakes` holds
+    the traces of each known mistake. One that agrees in every cell goes before one that agrees in the failed cells.
+    """
+    if not any(entry[0] == "returned" for cell in failed for entry in student.get(cell, ())):
+        return None  # nothing but exceptions: the exception says more than a guess
+    for cells in (set(student), failed):
+        for name, traces in mistakes.items():
+            if all(cell in traces and same(student[cell], traces[cell]) for cell in cells if cell in student):
+                return name
+    return None
+
+
+def same(a, b) -> bool:
+    """Whether two plain values are the same to within rounding: types of number may differ, shapes and lengths not."""
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return (
+            isinstance(a, np.ndarray)
+            and isinstance(b, np.ndarray)
+            and a.shape == b.shape
+            and bool(np.allclose(a, b, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True))
+        )
+    if _is_number(a) and _is_number(b):
+        return bool(np.isclose(a, b, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True)) if _small(a, b) else a == b
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
+    return type(a) is type(b) and a == b
+
+
+def plain(value, depth: int = 20):
+    """A copy of a value for a trace: stand-ins for a student's objects become the names of their classes."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if depth == 0:
+        return "…"
+    if isinstance(value, list | tuple):
+        return type(value)(plain(one, depth - 1) for one in value)
+    if isinstance(value, dict):
+        return {key: plain(one, depth - 1) for key, one in value.items()}
+    handle = getattr(value, "_handle", None)
+    return ("object", handle.name) if handle is not None else value
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, int | float | complex | np.number) and not isinstance(value, bool | np.bool_)
+
+
+def _small(*numbers) -> bool:
+    """Whether NumPy can compare them: Python's integers may have any size."""
+    return all(not isinstance(number, int) or abs(number) < 2**60 for number in numbers) and not any(
+        isinstance(number, complex) and math.isnan(number.real) for number in numbers
+    )
