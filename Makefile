@@ -5,6 +5,10 @@ SHELL := bash
 .DEFAULT_GOAL := all
 MAKEFLAGS += --no-print-directory
 
+# The matrices of this course are small: with several threads, BLAS only gets in its own way.
+export OPENBLAS_NUM_THREADS := 1
+export OMP_NUM_THREADS := 1
+
 PYTHON ?= python3
 STUDENTS ?= 30
 SEED ?= 1
@@ -14,7 +18,7 @@ CLASS := _build/class
 SITE := _build/html/index.html
 READY := .venv/.ready
 
-CODE := $(wildcard autograder/*.py autograder/templates/*)
+CODE := $(wildcard autograder/*.py autograder/engine/*.py autograder/templates/*)
 MASTERS := $(wildcard solutions/*.py solutions/*/*)
 PAGES := $(shell find book -type f -not -name '*.pyc') _config.yml _toc.yml
 
@@ -57,7 +61,7 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "expected Python 3.11 or newer, found $$($(PYTHON) -V). Name another one: make PYTHON=python3.12" >&2; exit 1; }
 	$(call need,$(PYTHON) -c 'import ensurepip',python3-venv,to make the environment)
-	@echo "setting up .venv (a minute or two, once)"
+	@echo "setting up .venv from $$($(PYTHON) -V) (a minute or two, once)"
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
@@ -85,12 +89,14 @@ $(SITE): _build/.imports _build/.released $(PAGES)
 class: $(CLASS)/report.html  ## simulate a class, grade it, and compare the grades with the truth
 
 $(CLASS)/report.html: $(READY) _build/.released
+	$(call need,command -v bwrap,bubblewrap,to run submissions in a sandbox)
 	@rm -rf $(CLASS)
 	@$(BIN)/autograder simulate --students $(STUDENTS) --seed $(SEED) --broken 1 --out $(CLASS)
 	@$(BIN)/autograder grade $(CLASS)
 	@$(BIN)/autograder verify $(CLASS)
 
 test: lint site  ## set up what the tests need and run them all
+	$(call need,command -v bwrap,bubblewrap,to run submissions in a sandbox)
 	$(call need,command -v chromium chromium-browser google-chrome,chromium,to test the site in a browser)
 	@$(BIN)/autograder release --check
 	@$(BIN)/python -m pytest

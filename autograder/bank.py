@@ -19,6 +19,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import inspect
+import sys
 import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ class Bank:
 
         def record(answer):
             self._check_new(name)
-            part, source = answer.__name__, _source(answer)
+            part, source = answer.__name__, _source(answer, sys._getframe(1))
             self.mistakes.append(Mistake(name, part, says, tuple(fails), source, reference))
             return answer
 
@@ -71,7 +72,7 @@ class Bank:
 
         def record(answer):
             self._check_new(name)
-            self.variations.append(Variation(name, answer.__name__, _source(answer)))
+            self.variations.append(Variation(name, answer.__name__, _source(answer, sys._getframe(1))))
             return answer
 
         return record
@@ -98,8 +99,19 @@ def load(chapter: str, course: Course | None = None) -> Bank:
     return module.bank
 
 
-def _source(answer: Callable | type) -> str:
-    """The source of a decorated function or class, without its decorators."""
-    text = textwrap.dedent(inspect.getsource(answer))
-    node = ast.parse(text).body[0]
-    return "\n".join(text.splitlines()[node.lineno - 1 :])
+def _source(answer: Callable | type, frame) -> str:
+    """The source of a decorated function or class, without its decorators.
+
+    `frame` is where it is being decorated. `inspect.getsource` cannot be used: it finds no class in a module that is
+    not in sys.modules, and before Python 3.13 not the right one of two classes with the same name.
+    """
+    lines = inspect.findsource(frame)[0]
+    inside = [
+        node
+        for node in ast.walk(ast.parse("".join(lines)))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and node.decorator_list
+        and node.decorator_list[0].lineno <= frame.f_lineno <= node.lineno
+    ]
+    node = min(inside, key=lambda node: node.lineno - frame.f_lineno)
+    return textwrap.dedent("".join(lines[node.lineno - 1 : node.end_lineno])).rstrip()

@@ -33,7 +33,7 @@ def find(folder: Path, course: Course, chapters: list[str] | None = None) -> lis
         raise CourseError(f"expected submissions in {submitted}/<student>/<chapter>/, found no folder {submitted}")
     known = chapters or course.chapters()
     found = [
-        Handed(student.name, assignment.name, assignment)
+        Handed(student.name.encode("utf-8", "backslashreplace").decode(), assignment.name, assignment)
         for student in submitted.iterdir()
         if student.is_dir() and not student.name.startswith(".")
         for assignment in student.iterdir()

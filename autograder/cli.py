@@ -158,7 +158,14 @@ def _verify(course: Course, options: argparse.Namespace) -> int:
         if not path.is_file():
             raise CourseError(f"expected {path}, found no such file; `{remedy}` writes it")
     truth = json.loads(truth_file.read_text(encoding="utf-8"))
-    results = [Result.from_json(json.loads(line)) for line in results_file.read_text(encoding="utf-8").splitlines()]
+    results = []
+    for number, line in enumerate(results_file.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            results.append(Result.from_json(json.loads(line)))
+        except (ValueError, KeyError, TypeError) as error:
+            raise CourseError(
+                f"{results_file}:{number}: expected a result as `autograder grade` writes it, found {error!r}"
+            ) from error
     wrong = simulate.differences(truth, results)
     for line in wrong:
         print(line, file=sys.stderr)
@@ -174,7 +181,6 @@ def _show(path: Path) -> str:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 or more, found {number}")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, found {text}")
+    return int(text)

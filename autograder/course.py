@@ -40,6 +40,12 @@ class Course:
         return self.solutions / chapter / f"{chapter}.py"
 
     def data_files(self, chapter: str) -> list[Path]:
-        """Files that students get beside the notebook: all in the chapter's folder that is not Python."""
+        """Files that students get beside the notebook: all in the folder but Python, notebooks and their backups."""
         folder = self.master(chapter).parent
-        return sorted(path for path in folder.iterdir() if path.is_file() and path.suffix not in {".py", ".pyc"})
+        return sorted(path for path in folder.iterdir() if path.is_file() and not _is_kept_back(path.name))
+
+
+def _is_kept_back(name: str) -> bool:
+    """Hidden files, and what an editor, a merge or Jupyter makes of a master."""
+    kinds = {"py", "py~", "pyc", "ipynb"}
+    return name.startswith((".", "~", "#")) or name.endswith("~") or not kinds.isdisjoint(name.split("."))

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-MAX_ENTRIES = 500  # of a trace; what comes later adds nothing
+MAX_ENTRIES = 20_000  # of a trace; what comes later adds nothing
+# Exceptions that come from anywhere: a name that is not there, an answer that was begun and left.
+_COMMONPLACE = ("NameError", "NotImplementedError", "AttributeError", "TypeError", "SyntaxError")
 RELATIVE, ABSOLUTE = 1e-6, 1e-9  # the same formula in another order of operations differs by less
 
 Trace = list[tuple]
@@ -23,8 +25,10 @@ def diagnose(student: Mapping[str, Trace], failed: set[str], mistakes: Mapping[s
     `student` holds a trace for each test cell of a part, `failed` names the cells that did not pass, `mistakes` holds
     the traces of each known mistake. One that agrees in every cell goes before one that agrees in the failed cells.
     """
-    if not any(entry[0] == "returned" for cell in failed for entry in student.get(cell, ())):
-        return None  # nothing but exceptions: the exception says more than a guess
+    if not any(
+        entry[0] == "returned" or entry[1] not in _COMMONPLACE for one in failed for entry in student.get(one, ())
+    ):
+        return None  # the exception says more than a guess
     for cells in (set(student), failed):
         for name, traces in mistakes.items():
             if all(cell in traces and same(student[cell], traces[cell]) for cell in cells if cell in student):

@@ -71,10 +71,13 @@ class _Examiner:
         return answer
 
     def close(self) -> None:
-        """End the process; its sandbox ends with it."""
-        self.process.kill()
-        self.process.wait()
+        """End the process: by hanging up, so that it can tidy up behind itself, and by force if that does not help."""
         self.process.stdin.close()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         self.process.stdout.close()
 
     def _send(self, value: object) -> None:
@@ -101,5 +104,5 @@ def _examiner(assignment: Assignment) -> _Examiner:
     examiner = _mine.examiners.get(assignment)
     if examiner is None or not examiner.alive():
         examiner = _mine.examiners[assignment] = _Examiner(assignment, Limits())
-        atexit.register(examiner.process.kill)
+        atexit.register(examiner.close)
     return examiner

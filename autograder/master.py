@@ -20,11 +20,13 @@ import nbformat
 
 BEGIN_SOLUTION, END_SOLUTION = "### BEGIN SOLUTION", "### END SOLUTION"
 BEGIN_HIDDEN, END_HIDDEN = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
+_MARKS = (BEGIN_SOLUTION, END_SOLUTION, BEGIN_HIDDEN, END_HIDDEN)
 STUB = "raise NotImplementedError  # replace this line with your answer"
 SHOWCASE = "showcase"
 
 _CELL_MARKER = re.compile(r"^# %%( |$)")
-_GRADE_ID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
+_GRADE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_MARK = re.compile(r"(?:BEGIN|END) (?:SOLUTION|HIDDEN TESTS)")  # what nbgrader looks for, anywhere in a line
 
 
 class MasterError(Exception):
@@ -152,6 +154,9 @@ def read(path: Path) -> Master:
             f"expected one cell for each line that starts with '# %%', found {len(starts)} such lines and "
             f"{len(notebook.cells)} cells; put a '# %%' line before the first cell",
         )
+    for start, raw in zip(starts, notebook.cells, strict=True):
+        if "nbgrader" in lines[start - 1] and "nbgrader" not in raw.metadata:
+            raise MasterError(path, start, "the metadata of this cell cannot be read: is a bracket or a quote missing?")
     cells = tuple(_cell(path, start, raw) for start, raw in zip(starts, notebook.cells, strict=True))
     _check_ids(path, cells)
     master = Master(path, cells)
@@ -179,7 +184,7 @@ def answer_source(master: Master) -> str:
     for cell in master.cells:
         if cell.is_provided or cell.is_solution:
             lines += [""] * (cell.line - 1 - len(lines))
-            lines += cell.source.splitlines()
+            lines += _python(cell.source).splitlines()
     return "\n".join(lines) + "\n"
 
 
@@ -194,9 +199,14 @@ def _cell(path: Path, marker_line: int, raw: nbformat.NotebookNode) -> Cell:
     line = marker_line + 1
     grade, solution = bool(settings.get("grade")), bool(settings.get("solution"))
     grade_id, points = settings.get("grade_id"), settings.get("points")
+    if raw.cell_type not in ("code", "markdown"):
+        raise MasterError(path, marker_line, f"expected a code or a markdown cell, found {raw.cell_type!r}")
+    for number, text in enumerate(raw.source.splitlines(), start=line):
+        if _MARK.search(text) and text.strip() not in _MARKS:
+            raise MasterError(path, number, f"nbgrader takes {text.strip()!r} for a mark; write one of {_MARKS}")
     if settings and not grade_id:
         raise MasterError(path, marker_line, 'a cell with nbgrader metadata needs a grade_id: add "grade_id": "name"')
-    if grade_id and not _GRADE_ID.match(str(grade_id)):
+    if grade_id and not (isinstance(grade_id, str) and _GRADE_ID.fullmatch(grade_id)):
         raise MasterError(
             path, marker_line, f"grade_id {grade_id!r} may hold 1 to 64 letters, digits, '_' and '-' only"
         )
@@ -240,10 +250,14 @@ def _check_ids(path: Path, cells: tuple[Cell, ...]) -> None:
         seen[cell.cell_id] = cell
 
 
+def _python(source: str) -> str:
+    """The source without the lines that only IPython understands, on the same lines."""
+    return "\n".join("pass" if line.startswith(("%", "!")) else line for line in source.splitlines())
+
+
 def _check_code(path: Path, cell: Cell) -> None:
-    source = "\n".join("pass" if line.startswith(("%", "!")) else line for line in cell.source.splitlines())
     try:
-        ast.parse(source)
+        ast.parse(_python(cell.source))
     except SyntaxError as error:
         line = cell.line + (error.lineno or 1) - 1
         raise MasterError(path, line, f"syntax error in cell {cell.grade_id or cell.cell_id!r}: {error.msg}") from error

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
+import csv
 import warnings
 from datetime import datetime
 from pathlib import Path
 
 from nbgrader.api import Gradebook
-from nbgrader.plugins import CsvExportPlugin
 from sqlalchemy.exc import SAWarning
 
 from autograder.course import Course
@@ -21,6 +20,20 @@ c = get_config()  # noqa: F821
 c.CourseDirectory.root = {root!r}
 c.CourseDirectory.db_url = {db!r}
 '''
+
+_COLUMNS = [
+    "assignment",
+    "duedate",
+    "timestamp",
+    "student_id",
+    "last_name",
+    "first_name",
+    "email",
+    "raw_score",
+    "late_submission_penalty",
+    "score",
+    "max_score",
+]
 
 
 class Record:
@@ -36,7 +49,9 @@ class Record:
         for assignment in assignments.values():
             generate(course, assignment.master, folder)
         config = _CONFIG.format(root=str(folder.resolve()), db=self.db_url)
-        (folder / "nbgrader_config.py").write_text(config, encoding="utf-8")
+        path = folder / "nbgrader_config.py"
+        if not path.exists() or path.read_text(encoding="utf-8").startswith(_CONFIG.partition("\n")[0]):
+            path.write_text(config, encoding="utf-8")  # settings that someone else wrote stay
 
     def __enter__(self) -> Record:
         self.gradebook = Gradebook(self.db_url)
@@ -65,11 +80,30 @@ class Record:
         book.db.commit()
 
     def export_csv(self, path: Path) -> None:
-        """The gradebook as nbgrader writes it: one line a student and assignment."""
-        exporter = CsvExportPlugin()
-        exporter.log = logging.getLogger("autograder.record")
-        exporter.to = str(path)
-        exporter.export(self.gradebook)
+        """The gradebook in the columns in which nbgrader exports it, and quoted: one line a student and assignment."""
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, _COLUMNS)
+            writer.writeheader()
+            for assignment in self.gradebook.assignments:
+                submissions = {one.student_id: one for one in assignment.submissions}
+                for student in self.gradebook.students:
+                    one = submissions.get(student.id)
+                    penalty = one.late_submission_penalty if one else 0.0
+                    writer.writerow(
+                        {
+                            "assignment": assignment.name,
+                            "duedate": assignment.duedate,
+                            "timestamp": one.timestamp if one else None,
+                            "student_id": student.id,
+                            "last_name": student.last_name,
+                            "first_name": student.first_name,
+                            "email": student.email,
+                            "raw_score": one.score if one else 0.0,
+                            "late_submission_penalty": penalty,
+                            "score": max(0.0, one.score - penalty) if one else 0.0,
+                            "max_score": assignment.max_score,
+                        }
+                    )
 
 
 def _timestamp(folder: Path, result: Result) -> datetime | None:

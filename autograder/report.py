@@ -42,6 +42,7 @@ class Summary:
     max_score: float
     students: int
     unreadable: list[Result]
+    refused: list[Result]
     mean: float
     median: float
     bands: list[Band]
@@ -78,7 +79,8 @@ def summarise(assignment: Assignment, results: list[Result]) -> Summary:
         assignment.name,
         maximum,
         len(results),
-        [result for result in results if result.status != "graded"],
+        [result for result in results if result.status == "unreadable"],
+        [result for result in results if result.status == "refused"],
         sum(scores) / len(scores) if scores else 0.0,
         median,
         bands,
@@ -99,4 +101,5 @@ def write(path: Path, assignments: dict[str, Assignment], results: list[Result])
     template = environment.from_string(
         files("autograder").joinpath("templates/report.html").read_text(encoding="utf-8")
     )
-    path.write_text(template.render(summaries=summaries), encoding="utf-8")
+    # a file name need not be UTF-8
+    path.write_text(template.render(summaries=summaries), encoding="utf-8", errors="backslashreplace")

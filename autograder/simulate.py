@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from pathlib import Path
 
 import nbformat
@@ -62,7 +63,8 @@ def simulate(course: Course, chapters: list[str], students: int, seed: int, out:
 def differences(truth: dict, results: list[Result]) -> list[str]:
     """Where results differ from a class's truth, cell by cell, a line each; empty when every grade is right."""
     found = {(result.student, result.assignment): result for result in results}
-    lines = []
+    count = Counter((result.student, result.assignment) for result in results)
+    lines = [f"{student} {chapter}: {n} results" for (student, chapter), n in count.items() if n > 1]
     for student, chapters in truth["students"].items():
         for chapter, expected in chapters.items():
             result = found.pop((student, chapter), None)
@@ -73,10 +75,22 @@ def differences(truth: dict, results: list[Result]) -> list[str]:
                 lines.append(
                     f"{student} {chapter}: expected {expected['status']}, found {result.status}: {result.reason}"
                 )
-            for cell in result.cells:
-                if cell.points != expected["cells"][cell.grade_id]:
+            for name in ("score", "max_score"):
+                cells_agree = [cell.points for cell in result.cells] == list(expected["cells"].values())
+                if getattr(result, name) != expected[name] and (cells_agree or name == "max_score"):
                     lines.append(
-                        f"{student} {chapter} {cell.grade_id}: expected {expected['cells'][cell.grade_id]} points, "
+                        f"{student} {chapter}: expected {name} {expected[name]}, found {getattr(result, name)}"
+                    )
+            cells = {cell.grade_id: cell for cell in result.cells}
+            for grade_id in expected["cells"] | cells:
+                points, cell = expected["cells"].get(grade_id), cells.get(grade_id)
+                if cell is None:
+                    lines.append(f"{student} {chapter} {grade_id}: expected {points} points, found no such cell")
+                elif points is None:
+                    lines.append(f"{student} {chapter} {grade_id}: a cell that the truth does not know")
+                elif cell.points != points:
+                    lines.append(
+                        f"{student} {chapter} {grade_id}: expected {points} points, "
                         f"found {cell.points} ({cell.outcome}: {cell.message})"
                     )
     return lines + [f"{student} {chapter}: a result for a student who handed in nothing" for student, chapter in found]

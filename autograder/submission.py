@@ -7,6 +7,7 @@ outputs, no kernel. Everything that judges comes from the master.
 from __future__ import annotations
 
 import json
+import reprlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,7 +46,7 @@ class Rebuilt:
 def find(folder: Path, chapter: str) -> Path:
     """The notebook in a student's folder: `<chapter>.ipynb`, or the only notebook there. Raises Unreadable."""
     wanted = folder / f"{chapter}.ipynb"
-    notebooks = sorted(path for path in folder.glob("*.ipynb") if path.is_file() and not path.is_symlink())
+    notebooks = sorted(path for path in folder.glob("[!.]*.ipynb") if path.is_file() and not path.is_symlink())
     if wanted in notebooks:
         return wanted
     if len(notebooks) == 1:
@@ -90,19 +91,31 @@ def rebuild(master: Master, submitted: list[SubmittedCell]) -> Rebuilt:
     notes: list[str] = []
     by_grade_id = {cell.grade_id: index for index, cell in enumerate(master.cells) if cell.grade_id}
     by_cell_id = {cell.cell_id: index for index, cell in enumerate(master.cells) if not cell.grade_id}
-    by_source = {cell.stub: index for index, cell in enumerate(master.cells) if cell.cell_type == "code"}
+    by_source = {
+        cell.stub: index for index, cell in enumerate(master.cells) if cell.cell_type == "code" and cell.stub.strip()
+    }
     answers: dict[int, SubmittedCell] = {}
     added: dict[int, list[SubmittedCell]] = {}  # index of the master's cell they follow; -1 for the top
     seen: set[int] = set()
+    places = [
+        by_grade_id.get(cell.grade_id, by_cell_id.get(cell.cell_id, by_source.get(cell.source))) for cell in submitted
+    ]
+    # an added cell runs behind what stands above it, but never behind an answer or a test that stands below it
+    bound, bounds = len(master.cells), []
+    for number in reversed(range(len(places))):
+        bounds.append(bound - 1)
+        index = places[number]
+        if index is not None and index not in places[:number] and not master.cells[index].is_provided:
+            bound = min(bound, index)
+    bounds.reverse()
     position = -1
-    for cell in submitted:
-        index = by_grade_id.get(cell.grade_id, by_cell_id.get(cell.cell_id, by_source.get(cell.source)))
+    for cell, index, bound in zip(submitted, places, bounds, strict=True):
         if index is None:
             if cell.grade_id:
                 notes.append(
                     f"cell {cell.grade_id!r} is not part of this exercise; it was run as a cell of the student's own"
                 )
-            added.setdefault(position, []).append(cell)
+            added.setdefault(min(position, bound), []).append(cell)
             continue
         original, position = master.cells[index], max(position, index)
         if index in seen:
@@ -116,7 +129,7 @@ def rebuild(master: Master, submitted: list[SubmittedCell]) -> Rebuilt:
         elif original.is_grade:
             if _normal(cell.source) != _normal(original.stub):
                 notes.append(f"test cell {original.grade_id!r} was edited; the original was run")
-        elif original.cell_type == "code" and _normal(cell.source) != _normal(original.source):
+        elif cell.cell_type == "code" and _normal(cell.source) != _normal(original.source):
             added.setdefault(index, []).append(cell)
         seen.add(index)
 
@@ -144,7 +157,8 @@ def rebuild(master: Master, submitted: list[SubmittedCell]) -> Rebuilt:
                 notes.append(f"answer cell {original.grade_id!r} is missing")
             if answer is None or _normal(answer.source) in (_normal(original.stub), ""):
                 unanswered.add(original.grade_id)
-            run(answer.source if answer else original.stub)
+            if answer is not None:  # without one, a cell that the student added may define the name: no stub over it
+                run(answer.source)
         elif original.is_grade or original.is_provided:
             run(original.source, original)
         for cell in added.get(index, ()):
@@ -164,7 +178,7 @@ def _raw_cells(raw: object) -> list:
         sheets = raw.get("worksheets")
         cells = sheets[0].get("cells") if isinstance(sheets, list) and sheets and isinstance(sheets[0], dict) else None
     else:
-        raise Unreadable(f"expected notebook format 4, found {version!r}")
+        raise Unreadable(f"expected notebook format 4, found {reprlib.repr(version)}")
     if not isinstance(cells, list):
         raise Unreadable("not a notebook: it has no list of cells")
     return cells

@@ -50,6 +50,14 @@ def grade(assignment: Assignment, folder: Path, student: str) -> Result:
     return graded(assignment, student, time.monotonic() - started, cells, rebuilt.notes)
 
 
+class _Execute(Execute):
+    """Marks the cells that ran to their end: one in which the kernel died has an execution count, and no error."""
+
+    def on_cell_executed(self, **kwargs):
+        super().on_cell_executed(**kwargs)
+        kwargs["cell"].metadata["finished"] = True
+
+
 def _execute(notebook: nbformat.NotebookNode, assignment: Assignment) -> str | None:
     """Run the notebook in place, beside copies of its data files; returns why the kernel died, if it did."""
     deadline = time.monotonic() + SUBMISSION_SECONDS
@@ -61,7 +69,7 @@ def _execute(notebook: nbformat.NotebookNode, assignment: Assignment) -> str | N
         for data in assignment.data_files:
             shutil.copy(data, folder)
         os.environ["NBGRADER_EXECUTION"] = "autograde"  # stock nbgrader sets it too: showcase cells look at it
-        execute = Execute(
+        execute = _Execute(
             timeout_func=lambda cell: max(1, min(CELL_SECONDS, int(deadline - time.monotonic()))),
             error_on_timeout={"ename": "CellTimeoutError", "evalue": "", "traceback": ["no answer in time"]},
             extra_arguments=["--HistoryManager.hist_file=:memory:", "--IPKernelApp.log_level=ERROR"],
@@ -80,18 +88,20 @@ def _verdict(original: Cell, executed: nbformat.NotebookNode, death: str | None)
     def result(points: float, outcome: str, message: str | None = None) -> CellResult:
         return CellResult(original.grade_id, points, original.points, outcome, message)
 
-    if executed.execution_count is None and not executed.outputs:
+    if "finished" not in executed.metadata:
         if death == "timeout":
             return result(0.0, "timeout", f"The notebook took longer than {SUBMISSION_SECONDS} s in all.")
         return result(
             0.0,
             "crashed",
-            "The kernel ended before this test: a cell above it ended Python or ran out of memory.",
+            "The kernel ended in this test or before it: your code ended Python or ran out of memory.",
         )
     # NumPy's warnings go to stderr, which determine_grade would take for a failure
     executed.outputs = [out for out in executed.outputs if not (out.output_type == "stream" and out.name == "stderr")]
     points, _ = determine_grade(executed)
-    error = next((out for out in executed.outputs if out.output_type == "error"), None)
+    errors = [out for out in executed.outputs if out.output_type == "error"]
+    # after a timeout the kernel is interrupted, which leaves a KeyboardInterrupt as well
+    error = next((out for out in errors if out.ename == "CellTimeoutError"), errors[0] if errors else None)
     if error is None:
         return result(float(points), "passed" if points == original.points else "failed")
     if error.ename == "CellTimeoutError":

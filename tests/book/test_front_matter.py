@@ -9,6 +9,7 @@ import pytest
 
 from autograder.cli import _parser
 from autograder.course import ROOT, Course
+from autograder.engine import sandbox
 
 BOOK = ROOT / "book"
 CHAPTERS = {
@@ -328,7 +329,7 @@ def test_each_of_the_ten_resources_says_what_for_when_and_what_to_watch():
 
 
 def test_limits_that_students_are_told_are_those_of_the_autograder(says):
-    limits = pytest.importorskip("autograder.engine.sandbox").Limits()
+    limits = sandbox.Limits()
     says("how_to_use", f"it is stopped after {limits.cell_seconds:g} seconds")
     says("how_to_use", f"the whole notebook takes more than {limits.submission_seconds:g} seconds")
 
