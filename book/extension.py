@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from docutils import nodes
@@ -37,9 +38,17 @@ class TwoPalettes(SphinxPostTransform):
             partner["ids"] = []
             image["classes"] += ["figure-light", "dark-light"]
             partner["classes"] += ["figure-dark", "dark-light"]
-            image["loading"] = partner["loading"] = "lazy"
+            width, height = _size(text)
+            for one in (image, partner):  # a lazy image without a size would push the text down when it arrives
+                one["loading"], one["width"], one["height"] = "lazy", width, height
             self.env.images.add_file(self.env.docname, partner["uri"])
             image.parent.insert(image.parent.index(image) + 1, partner)
+
+
+def _size(svg: str) -> tuple[str, str]:
+    """Width and height of a Matplotlib SVG in CSS pixels."""
+    _, _, width, height = (float(number) for number in re.search(r'viewBox="([^"]+)"', svg).group(1).split())
+    return f"{width * 4 / 3:.0f}", f"{height * 4 / 3:.0f}"
 
 
 def silence_thebe(app: Sphinx, config) -> None:
