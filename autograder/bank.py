@@ -17,6 +17,7 @@ it, since it takes the place of a student's solution cell.
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import inspect
 import sys
@@ -99,6 +100,13 @@ def load(chapter: str, course: Course | None = None) -> Bank:
     return module.bank
 
 
+@functools.lru_cache(maxsize=4)
+def _decorated(text: str) -> list[ast.FunctionDef | ast.ClassDef]:
+    """Every decorated function and class of a file."""
+    definitions = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.ClassDef))
+    return [node for node in definitions if node.decorator_list]
+
+
 def _source(answer: Callable | type, frame) -> str:
     """The source of a decorated function or class, without its decorators.
 
@@ -107,11 +115,9 @@ def _source(answer: Callable | type, frame) -> str:
     """
     lines = inspect.findsource(frame)[0]
     inside = [
-        node
-        for node in ast.walk(ast.parse("".join(lines)))
-        if isinstance(node, ast.FunctionDef | ast.ClassDef)
-        and node.decorator_list
-        and node.decorator_list[0].lineno <= frame.f_lineno <= node.lineno
+        node for node in _decorated("".join(lines)) if node.decorator_list[0].lineno <= frame.f_lineno <= node.lineno
     ]
+    if not inside:
+        raise CourseError(f"{frame.f_code.co_filename}:{frame.f_lineno}: the file changed while it was read; try again")
     node = min(inside, key=lambda node: node.lineno - frame.f_lineno)
     return textwrap.dedent("".join(lines[node.lineno - 1 : node.end_lineno])).rstrip()
