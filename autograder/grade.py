@@ -7,6 +7,7 @@ that is harmed is replaced, and the submission tried once more.
 from __future__ import annotations
 
 import atexit
+import os
 import pickle
 import select
 import struct
@@ -49,7 +50,10 @@ class _Examiner:
     def __init__(self, assignment: Assignment, limits: Limits):
         self.limits = limits
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "autograder.engine.examiner"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-m", "autograder.engine.examiner"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONHASHSEED": "0"},
         )
         self._send((assignment, limits))
         try:

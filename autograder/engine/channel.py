@@ -8,10 +8,12 @@ worse.
 from __future__ import annotations
 
 import builtins
+import contextlib
 import functools
 import select
 import socket
 import struct
+import threading
 import time
 from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, GeneratorType, MethodType
@@ -117,10 +119,20 @@ class Peer:
 
     `lookup(name)` finds what the other end may call by name. `adopt(peer, handle)` makes a stand-in for an object that
     lives there; whatever has an attribute `_handle` is such a stand-in, and goes back as what it stands for.
+    Where an end is not `trusting`, the other may call the functions and advance the iterators that it was passed, and
+    nothing else: an attribute of a function leads to everything (`__globals__`).
     """
 
-    def __init__(self, channel: Channel, lookup: Callable[[str], object], adopt: Callable[[Peer, Handle], object]):
-        self.channel, self.lookup, self.adopt = channel, lookup, adopt
+    def __init__(
+        self,
+        channel: Channel,
+        lookup: Callable[[str], object],
+        adopt: Callable[[Peer, Handle], object],
+        *,
+        trusting: bool = False,
+    ):
+        self.channel, self.lookup, self.adopt, self.trusting = channel, lookup, adopt, trusting
+        self.lock = threading.RLock()  # a student's function may call back from several threads
         self.own: list[object] = []  # objects of this end that the other end has handles of
         self.numbers: dict[int, int] = {}
         self.sent: list[object] = []  # what the last call passed, which its reply may refer to
@@ -136,6 +148,10 @@ class Peer:
         return self._ask(operation, handle, args, {})
 
     def _ask(self, verb: str, target, args: tuple, kwargs: dict):
+        with self.lock:
+            return self._ask_alone(verb, target, args, kwargs)
+
+    def _ask_alone(self, verb: str, target, args: tuple, kwargs: dict):
         if not self.channel.is_quiet():
             raise ChannelError("violation", "a message that nobody asked for")
         encoder = Encoder(self)
@@ -220,6 +236,8 @@ class Peer:
         if type(verb) is not str:
             raise ChannelError("violation", "a call without a verb")
         subject = self.lookup(target) if type(target) is str else target
+        if not self.trusting and (verb, _kind(subject)) not in (("call", "function"), ("__next__", "iterator")):
+            raise ChannelError("violation", f"a request for {verb} of something that was passed")
         if verb == "call":
             return subject(*args, **kwargs)
         if verb == "get":
@@ -332,7 +350,7 @@ class Encoder:
             self._number(b"t", len(value))
             for one in value:
                 self.value(one)
-        elif kind is dict:
+        elif isinstance(value, dict) and getattr(value, "_handle", None) is None:  # Counter and its kin arrive as dicts
             self._remember(value)
             self._number(b"m", len(value))
             for key, one in value.items():
@@ -384,6 +402,8 @@ class Decoder:
         self.memo_objects: list[object] = []
         self.known = known
         self.nodes = self.depth = 0
+        self.open: set[int] = set()  # containers that are being read
+        self.weights: dict[int, int] = {}  # how many values each container holds, all the way down
 
     def head(self) -> str:
         return chr(self._take(1)[0])
@@ -452,7 +472,13 @@ class Decoder:
             number, known = self._number(), self.known or []
             if number >= len(known) + len(self.memo_objects):
                 raise ChannelError("violation", "a reference to nothing")
-            return known[number] if number < len(known) else self.memo_objects[number - len(known)]
+            if number < len(known):
+                return known[number]
+            number -= len(known)
+            if number in self.open:
+                raise ChannelError("violation", "a value that contains itself")
+            self.nodes += self.weights.get(number, 0)  # whoever walks through the value meets it again
+            return self.memo_objects[number]
         if tag == b"a":
             array = self._array()
             self.memo_objects.append(array)
@@ -464,23 +490,30 @@ class Decoder:
             return array[()]
         if tag == b"l":
             items: list = []
-            self.memo_objects.append(items)
-            items.extend(self.value() for _ in range(self._count()))
+            with self._container(items):
+                items.extend(self.value() for _ in range(self._count()))
             return items
         if tag == b"t":
             return tuple(self.value() for _ in range(self._count()))
         if tag == b"m":
             mapping: dict = {}
-            self.memo_objects.append(mapping)
-            for _ in range(self._count()):
-                key = self.value()
-                mapping[key] = self.value()
+            with self._container(mapping):
+                for _ in range(self._count()):
+                    key = self.value()
+                    mapping[key] = self.value()
             return mapping
         if tag in b"SZ":
-            items = [self.value() for _ in range(self._count())]
-            return set(items) if tag == b"S" else frozenset(items)
-        if tag in b"xr":
-            return (slice if tag == b"x" else range)(self.value(), self.value(), self.value())
+            members: set = set()
+            for _ in range(self._count()):
+                members.add(self.value())  # one by one, so that an alarm can ring between two that collide
+            return members if tag == b"S" else frozenset(members)
+        if tag == b"x":
+            return slice(self.value(), self.value(), self.value())
+        if tag == b"r":
+            numbers = range(self.value(), self.value(), self.value())
+            if (numbers.stop - numbers.start) // numbers.step > MAX_NODES:
+                raise ChannelError("violation", f"a range of more than {MAX_NODES} numbers")
+            return numbers
         if tag == b"R":
             place = len(self.memo_objects)
             self.memo_objects.append(None)
@@ -498,6 +531,15 @@ class Decoder:
             stand_in = self.memo_objects[place] = self.peer.adopt(self.peer, handle)
             return stand_in
         raise ChannelError("violation", f"a value of no known kind ({tag!r})")
+
+    @contextlib.contextmanager
+    def _container(self, value: list | dict):
+        place, before = len(self.memo_objects), self.nodes
+        self.memo_objects.append(value)
+        self.open.add(place)
+        yield
+        self.open.remove(place)
+        self.weights[place] = self.nodes - before
 
     def _array(self) -> np.ndarray:
         name = self._text()
@@ -561,7 +603,9 @@ def _message(error: BaseException) -> str:
 def _kind(value: object) -> str:
     if isinstance(value, GeneratorType) or (hasattr(type(value), "__next__") and hasattr(type(value), "__iter__")):
         return "iterator"
-    return "function" if isinstance(value, _FUNCTIONS) else "object"
+    if isinstance(value, _FUNCTIONS):
+        return "function"
+    return "iterable" if hasattr(type(value), "__iter__") and type(value).__module__ != "__main__" else "object"
 
 
 def _plain(value):

@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 import warnings
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import CodeType
 
@@ -40,7 +40,7 @@ from autograder.verdict import Assignment, CellResult, Result, graded, message_f
 TEST_BUDGET = 256 * 2**20  # bytes that one test may take from a student's process
 INTERRUPT_SECONDS = 1.0
 ORDER_SECONDS = 30.0  # for what takes a millisecond, on a machine that may be busy with other things
-MAX_RESTARTS = 4
+MAX_RESTARTS = 20
 
 
 class Examiner:
@@ -48,7 +48,7 @@ class Examiner:
 
     def __init__(self, assignment: Assignment, limits: Limits | None = None):
         self.assignment = assignment
-        self.limits = limits or Limits()
+        self.limits = replace(limits or Limits(), uid=64_000 + os.getpid() % 100_000)
         self.compiled: dict[str, CodeType] = {}
         self.warm: subprocess.Popen | None = None
         self.traces: dict[str, dict[str, dict[str, Trace]]] = {}  # of the known mistakes, by part
@@ -92,37 +92,51 @@ class Examiner:
         deadline = time.monotonic() + self.limits.submission_seconds
         verdicts: dict[str, tuple[str, str | None]] = {}
         traces: dict[str, Trace] = {}
-        fatal: dict[int, str] = {}  # index of a cell that ended the stem: how
+        fatal: dict[int | str, str] = {}  # index of a cell that ended the stem, or grade id of a test: how
         for _ in range(MAX_RESTARTS + 1):
             with contextlib.closing(Sitting(self, deadline)) as sitting:
                 ended = self._run(sitting, rebuilt, tests, verdicts, traces, fatal)
             if not ended:
                 break
+        late = time.monotonic() > deadline
+        missed = (
+            ("timeout", "The notebook as a whole took too long.") if late else ("crashed", "Python ended too often.")
+        )
         for grade_id in tests:
-            verdicts.setdefault(grade_id, ("timeout", "The notebook as a whole took too long."))
+            verdicts.setdefault(grade_id, missed)
         return verdicts, traces
 
     def _run(
         self, sitting: Sitting, rebuilt: Rebuilt, tests: dict[str, Cell], verdicts: dict, traces: dict, fatal: dict
     ) -> bool:
         """Go through the notebook once; returns whether a cell ended the stem (it is then in `fatal`)."""
+        before = -1  # the last cell that ran in the stem
         for index, cell in enumerate(rebuilt.notebook.cells):
             grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+            if "provided" in cell.metadata:
+                exec(self._compile(cell.source, "provided"), sitting.names)
+                sitting.bind()
             if grade_id in verdicts or index in fatal:
                 continue
+            if time.monotonic() > sitting.deadline:
+                return False
             try:
+                if not sitting.stem.channel.is_quiet():  # left there by the cell before, or the stem has ended
+                    fatal[before] = "violation"
+                    return True
                 if grade_id is None:
-                    if "provided" in cell.metadata:
-                        exec(self._compile(cell.source, "provided"), sitting.names)
-                        sitting.bind()
                     sitting.run(cell.source)
+                    before = index
                 else:
                     verdicts[grade_id] = self._test(sitting, tests[grade_id])
                     traces[grade_id] = sitting.trace
             except ChannelError as error:
-                if grade_id is not None:  # the stem could not even fork
+                if grade_id is None:
+                    fatal[index] = error.kind
+                elif grade_id in fatal:  # in a new stem too, there could be no fork
                     verdicts[grade_id] = self._limit_hit(error)
-                fatal[index] = error.kind
+                else:
+                    fatal[grade_id] = error.kind
                 return True
         return False
 
@@ -224,6 +238,7 @@ class Sitting:
         self.broken: ChannelError | None = None
         self.trace: Trace = []  # of the test that runs
         self.classes: dict[str, type] = {}
+        self.owner: str | None = None
         self.orders, reaper_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         stem, stem_end = socket.socketpair()
         self.door, door_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -251,7 +266,10 @@ class Sitting:
                 raise
             self._order(b"i")  # as a person would press stop
             self.stem.channel.limit(INTERRUPT_SECONDS)
-            self.stem.await_reply()
+            try:
+                self.stem.await_reply()
+            except Exception as late:
+                raise ChannelError("violation", f"the notebook's process answered {late!r}") from late
         except Exception as error:  # the stem's loop is trusted, its answers are not
             raise ChannelError("violation", f"the notebook's process answered {error!r}") from error
 
@@ -259,15 +277,16 @@ class Sitting:
     def fork(self):
         """A fork of the stem, and the names a test sees; the fork and all it started are gone afterwards."""
         ours, theirs = socket.socketpair()
-        socket.send_fds(self.door, [b"f"], [theirs.fileno()])
-        theirs.close()
         self.stem.channel.limit(ORDER_SECONDS)
         try:
+            socket.send_fds(self.door, [b"f"], [theirs.fileno()])
+            theirs.close()
             self.stem.call("fork")
         except Exception as error:
             raise ChannelError("crashed", f"no fork: {error}") from error
         channel = Channel(ours)
-        channel.limit(self.examiner.limits.cell_seconds, TEST_BUDGET)
+        left = max(0.01, self.deadline - time.monotonic())
+        channel.limit(min(self.examiner.limits.cell_seconds, left), TEST_BUDGET)
         self.peer = Peer(channel, {}.__getitem__, self._adopt)
         self.broken = None
         self.trace = []
@@ -296,19 +315,26 @@ class Sitting:
             special = self.examiner.proxies[part.name]
             self.names[part.name] = self._function(part.name) if special is None else self._class(part.name, special)
 
-    def _function(self, target, name: str | None = None):
+    def _function(self, target, name: str | None = None, owner: str | None = None):
+        """A stand-in for a function; `owner` is the class whose objects it may return."""
+
         def function(*args, **kwargs):
-            return self.ask(self.peer.call, target, *args, **kwargs)
+            return self.ask(owner, self.peer.call, target, *args, **kwargs)
 
         function.__name__ = name or str(target)
         if isinstance(target, Handle):
             function._handle = target
         return function
 
-    def ask(self, question, *args, **kwargs):
-        """Ask the fork something; once it has broken off, every further question breaks off too."""
+    def ask(self, owner: str | None, question, *args, **kwargs):
+        """Ask the fork something; once it has broken off, every further question breaks off too.
+
+        Only what a class of the student's gives may be an object with the operators of that class (`owner`): any other
+        function could answer with one that is equal to everything.
+        """
         if self.broken is not None:
             raise self.broken
+        self.owner = owner
         try:
             result = question(*args, **kwargs)
         except ChannelError as error:
@@ -330,7 +356,7 @@ class Sitting:
         self.classes[name] = proxy
 
         def new(cls, *args, **kwargs):
-            made = self.ask(self.peer.call, name, *args, **kwargs)
+            made = self.ask(name, self.peer.call, name, *args, **kwargs)
             if not isinstance(made, proxy):
                 raise TypeError(f"{name}(...) did not make an object of class {name}")
             return made
@@ -342,8 +368,10 @@ class Sitting:
     def _adopt(self, peer: Peer, handle: Handle):
         """A stand-in for an object of the student's."""
         if handle.kind == "function":
-            return self._function(handle, handle.name)
-        kind = _Iterator if handle.kind == "iterator" else self.classes.get(handle.name, _Object)
+            return self._function(handle, handle.name, self.owner)
+        kind = {"iterator": _Iterator, "iterable": _Iterable}.get(handle.kind, _Object)
+        if kind is _Object and handle.name == self.owner:
+            kind = self.classes.get(self.owner, _Object)
         stand_in = object.__new__(kind)
         object.__setattr__(stand_in, "_handle", handle)
         object.__setattr__(stand_in, "_sitting", self)
@@ -356,10 +384,10 @@ class _Object:
     def __getattr__(self, name: str):
         if name.startswith("__") or name == "_handle":
             raise AttributeError(name)
-        return self._sitting.ask(self._sitting.peer.operate, "get", self._handle, name)
+        return self._sitting.ask(type(self).__name__, self._sitting.peer.operate, "get", self._handle, name)
 
     def __setattr__(self, name: str, value: object) -> None:
-        self._sitting.ask(self._sitting.peer.operate, "set", self._handle, name, value)
+        self._sitting.ask(None, self._sitting.peer.operate, "set", self._handle, name, value)
 
 
 class _Iterator(_Object):
@@ -369,7 +397,14 @@ class _Iterator(_Object):
         return self
 
     def __next__(self):
-        return self._sitting.ask(self._sitting.peer.operate, "__next__", self._handle)
+        return self._sitting.ask(None, self._sitting.peer.operate, "__next__", self._handle)
+
+
+class _Iterable(_Object):
+    """Stands for an object of the student's that can be iterated over."""
+
+    def __iter__(self):
+        return self._sitting.ask(None, self._sitting.peer.operate, "iter", self._handle)
 
 
 # what the interpreter itself insists on, whatever the student returns
@@ -378,7 +413,8 @@ _RESULT_TYPES = {"__len__": int, "__float__": float, "__int__": int, "__bool__":
 
 def _forward(method: str):
     def forward(self, *args):
-        result = self._sitting.ask(self._sitting.peer.operate, method, self._handle, *args)
+        sitting = self._sitting
+        result = sitting.ask(type(self).__name__, sitting.peer.operate, method, self._handle, *args)
         wanted = _RESULT_TYPES.get(method)
         if wanted is not None and type(result) is not wanted:
             raise TypeError(f"{method} returned {type(result).__name__}, expected {wanted.__name__}")

@@ -30,7 +30,6 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
-STUDENT_UID = 64_000  # used where the sandbox is started by root; any uid without a user will do
 HANDOUT, SCRATCH, ENGINE = "/handout", "/scratch", "/engine"
 
 
@@ -48,6 +47,7 @@ class Limits:
     processes: int = 64
     file_mb: int = 64
     scratch_mb: int = 128
+    uid: int = 64_000  # used where root grades; each examiner takes one of its own, since processes are counted by uid
 
 
 def command(handout: list[Path], control_fd: int, limits: Limits) -> list[str]:
@@ -55,7 +55,15 @@ def command(handout: list[Path], control_fd: int, limits: Limits) -> list[str]:
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         raise SandboxError("bubblewrap is missing, without which no submission is run: sudo apt-get install bubblewrap")
-    arguments = [bwrap, "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--die-with-parent"]
+    arguments = [
+        bwrap,
+        "--new-session",
+        "--unshare-pid",
+        "--unshare-net",
+        "--unshare-ipc",
+        "--unshare-uts",
+        "--die-with-parent",
+    ]
     if os.getuid() == 0:
         # real root: each submission gets a uid of its own, so that the limit on processes counts
         for capability in ("SYS_ADMIN", "SETUID", "SETGID", "SETPCAP", "CHOWN", "KILL"):
@@ -107,6 +115,7 @@ def command(handout: list[Path], control_fd: int, limits: Limits) -> list[str]:
         "IPYTHONDIR": f"{SCRATCH}/.ipython",
         "PYTHONPATH": ENGINE,
         "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",  # the order of a set of words is the same in every examiner
         "NBGRADER_EXECUTION": "autograde",
         # no thread may exist when the interpreter forks
         "OPENBLAS_NUM_THREADS": "1",
@@ -170,9 +179,11 @@ def mount_own(limits: Limits) -> None:
     _checked("mount /", _libc.mount(None, b"/", None, _MS_REC_PRIVATE, None))
     _checked("mount /proc", _libc.mount(b"proc", b"/proc", b"proc", _MS_NOSUID_NODEV, None))
     options = f"size={limits.scratch_mb}m,mode=0700,nr_inodes=10000".encode()
+    shared = f"size={limits.file_mb}m,mode=1777".encode()
+    _checked("mount shared memory", _libc.mount(b"tmpfs", b"/dev/shm", b"tmpfs", _MS_NOSUID_NODEV, shared))
     _checked("mount scratch", _libc.mount(b"tmpfs", SCRATCH.encode(), b"tmpfs", _MS_NOSUID_NODEV, options))
     if os.getuid() == 0:
-        os.chown(SCRATCH, STUDENT_UID, STUDENT_UID)
+        os.chown(SCRATCH, limits.uid, limits.uid)
 
 
 def hide() -> None:
@@ -187,8 +198,8 @@ def confine(limits: Limits) -> None:
             break
     if os.getuid() == 0:
         os.setgroups([])
-        os.setresgid(STUDENT_UID, STUDENT_UID, STUDENT_UID)
-        os.setresuid(STUDENT_UID, STUDENT_UID, STUDENT_UID)
+        os.setresgid(limits.uid, limits.uid, limits.uid)
+        os.setresuid(limits.uid, limits.uid, limits.uid)
     header = struct.pack("<II", 0x20080522, 0)
     _checked("capset", _libc.capset(header, bytes(24)))
     _checked("no_new_privs", _libc.prctl(38, 1, 0, 0, 0))
@@ -216,12 +227,36 @@ _BLOCKED = {
     "x86_64": (
         0xC000003E,
         56,
-        (101, 155, 161, 165, 166, 175, 176, 246, 248, 249, 250, 272, 298, 304, 308, 310, 311, 312, 313, 321, 323),
+        (
+            29,
+            101,
+            155,
+            161,
+            165,
+            166,
+            175,
+            176,
+            246,
+            248,
+            249,
+            250,
+            272,
+            298,
+            304,
+            308,
+            310,
+            311,
+            312,
+            313,
+            319,
+            321,
+            323,
+        ),
     ),
     "aarch64": (
         0xC00000B7,
         220,
-        (39, 40, 41, 51, 97, 104, 105, 106, 117, 217, 218, 219, 241, 265, 268, 270, 271, 272, 273, 280, 282),
+        (39, 40, 41, 51, 97, 104, 105, 106, 117, 194, 217, 218, 219, 241, 265, 268, 270, 271, 272, 273, 279, 280, 282),
     ),
 }
 # newer calls have one number everywhere: io_uring, the mount API, pidfd_getfd, clone3
@@ -230,7 +265,7 @@ _CLONE3 = 435
 
 
 def _filter_system_calls() -> None:
-    """A seccomp filter: no namespaces, mounts, tracing, keys, kernel modules, BPF or io_uring.
+    """A seccomp filter: no namespaces, mounts, tracing, keys, kernel modules, BPF, io_uring or memory without an owner.
 
     Blocked calls fail with EPERM. clone3, whose flags a filter cannot see, fails with ENOSYS, upon which the C library
     uses clone.

@@ -89,6 +89,8 @@ def _reap(orders: socket.socket, stem: int) -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(stem, signal.SIGINT)
         elif order == b"c":
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(stem, signal.SIGCONT)  # a fork may have stopped it
             while others := [pid for pid in _living() if pid not in (1, stem)]:
                 for pid in others:
                     with contextlib.suppress(ProcessLookupError):
@@ -114,6 +116,7 @@ def _living() -> list[int]:
 def _stem(shell, settings: dict, limits: sandbox.Limits, descriptors: list[int]) -> None:
     """Run the student's cells as they are asked for, and fork for each test. Never returns."""
     os.chdir(sandbox.SCRATCH)
+    sys.path.insert(0, "")  # as in a notebook
     for data in Path(sandbox.HANDOUT).iterdir():
         shutil.copy(data, sandbox.SCRATCH)
     null = os.open(os.devnull, os.O_RDWR)
@@ -121,9 +124,8 @@ def _stem(shell, settings: dict, limits: sandbox.Limits, descriptors: list[int])
         os.dup2(null, standard)
     door = socket.socket(fileno=descriptors[1])
     if os.getuid() == 0:
-        shutil.chown(sandbox.SCRATCH, sandbox.STUDENT_UID, sandbox.STUDENT_UID)
         for path in Path(sandbox.SCRATCH).iterdir():
-            os.chown(path, sandbox.STUDENT_UID, sandbox.STUDENT_UID)
+            os.chown(path, limits.uid, limits.uid)
     sandbox.confine(limits)
     _seed(settings["seed"])
     channel = Channel(socket.socket(fileno=descriptors[0]))
@@ -138,7 +140,11 @@ def _stem(shell, settings: dict, limits: sandbox.Limits, descriptors: list[int])
 
     def fork() -> None:
         _, received, _, _ = socket.recv_fds(door, 1, 1)
-        forks[:] = [pid for pid in forks if os.waitpid(pid, os.WNOHANG)[0] == 0]
+        for pid in list(forks):
+            with contextlib.suppress(ChildProcessError):  # a student's code may have waited for it
+                if os.waitpid(pid, os.WNOHANG)[0] == 0:
+                    continue
+            forks.remove(pid)
         if pid := os.fork():
             forks.append(pid)
             os.close(received[0])
@@ -147,12 +153,25 @@ def _stem(shell, settings: dict, limits: sandbox.Limits, descriptors: list[int])
         channel.close()
         _seed(settings["seed"])
         with contextlib.suppress(ChannelError):
-            Peer(Channel(socket.socket(fileno=received[0])), names.__getitem__, _adopt).serve()
+            Peer(Channel(socket.socket(fileno=received[0])), names.__getitem__, _adopt, trusting=True).serve()
         os._exit(0)
 
     with contextlib.suppress(ChannelError):
-        Peer(channel, {"run": run, "fork": fork}.__getitem__, _adopt).serve()
+        Peer(channel, {"run": run, "fork": fork}.__getitem__, _adopt, trusting=True).serve()
     os._exit(0)
+
+
+class _Iterator:
+    """Stands for a generator or another iterator of a test's."""
+
+    def __init__(self, peer: Peer, handle: Handle):
+        self._peer, self._handle = peer, handle
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self._peer.operate("__next__", self._handle)
 
 
 def _seed(seed: int) -> None:
@@ -163,7 +182,9 @@ def _seed(seed: int) -> None:
 
 
 def _adopt(peer: Peer, handle: Handle):
-    """A stand-in for an object of the examiner's: a function that a test passes as an argument."""
+    """A stand-in for what a test passes as an argument and cannot be copied: a function or an iterator."""
+    if handle.kind == "iterator":
+        return _Iterator(peer, handle)
 
     def function(*args, **kwargs):
         return peer.call(handle, *args, **kwargs)

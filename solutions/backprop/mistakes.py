@@ -250,13 +250,20 @@ engine_mistake(
     "value-power-by-logarithm",
     ("self.data**n, [self], [slope]", "math.exp(n * math.log(self.data)), [self], [slope]"),
     says="You compute x**n as exp(n * log(x)), which fails where x is 0 or negative.",
-    fails="hidden shared_hidden",
+    fails="visible hidden shared_hidden",
 )
 engine_mistake(
     "value-power-slope-by-division",
     ("n * self.data ** (n - 1) if n else 0.0", "n * self.data**n / self.data"),
     says="Your slope of x**n is n * x**n / x, which divides by zero at x = 0. Lower the exponent, n * x**(n - 1).",
-    fails="hidden",
+    fails="visible hidden",
+)
+engine_mistake(
+    "value-power-slope-of-zeroth",
+    ("n * self.data ** (n - 1) if n else 0.0", "n * self.data ** (n - 1)"),
+    says="Your slope of x**0 is 0 * x**-1, which divides by zero at x = 0. x**0 is 1 everywhere, so its slope is 0: "
+    "answer n = 0 on its own.",
+    fails="visible hidden",
 )
 engine_mistake(
     "value-product-slopes-exchanged",
@@ -348,7 +355,7 @@ engine_mistake(
     "value-relu-always-open",
     ("1.0 if self.data > 0 else 0.0", "1.0"),
     says="Your relu passes the slope back even where its input is negative and its output is cut to 0.",
-    fails="hidden shared_hidden",
+    fails="visible hidden shared_hidden",
 )
 
 bank.variations.append(Variation("value-slopes-in-lists", "Value", ENGINE))
@@ -1050,7 +1057,7 @@ def relu_backward(dout, X):
 @bank.mistake(
     "relu-in-place",
     says="Your values are right, but you set entries of the caller's dout to zero; work on a copy.",
-    fails=["relu_backward_hidden"],
+    fails=["relu_backward_visible", "relu_backward_hidden"],
 )
 def relu_backward(dout, X):
     dout[X <= 0] = 0
@@ -1586,7 +1593,7 @@ def relative_error(a, b):
 @bank.mistake(
     "relative-size-of-the-sum",
     says="Your size is |a + b|: where the signs are exchanged that is 0. It is |a| + |b|.",
-    fails=["relative_error_hidden"],
+    fails=["relative_error_visible", "relative_error_hidden"],
 )
 def relative_error(a, b):
     if np.shape(a) != np.shape(b):
@@ -1599,7 +1606,7 @@ def relative_error(a, b):
     "relative-two-maxima",
     says="You add the largest |a| and the largest |b|, which may stand in different places; the size is the largest "
     "|a| + |b| of one entry.",
-    fails=["relative_error_hidden"],
+    fails=["relative_error_visible", "relative_error_hidden"],
 )
 def relative_error(a, b):
     if np.shape(a) != np.shape(b):
@@ -1681,8 +1688,7 @@ def relative_error(a, b):
 
 @bank.mistake(
     "layer-nothing-repaired",
-    says="This is the broken function with all its three faults. Start with the slope of tanh, which all three "
-    "gradients share.",
+    says="This is the broken function with all its three faults. Start with the slope of tanh, which dX and dW share.",
     fails=["repaired_layer_backward_visible", "repaired_layer_backward_hidden"],
 )
 def repaired_layer_backward(dout, X, W, b):

@@ -18,21 +18,22 @@ r"""
 You write twelve functions. With the first two you can train a model. The next four say in advance how fast it will
 learn, and check that it does. The others choose a step where no fixed rate is good enough, get off a saddle, and
 measure the curvature of a landscape that is too large to look at. At the end your own code trains a network that
-reads handwritten digits, at least 97 of every 100 that it has never seen, and you watch the ground under a network
-grow steeper until gradient descent can barely hold on to it.
+reads handwritten digits, at least 97 of every 100 that it has never seen, and you watch what the ground under a
+network does while it trains.
 
 **Points.** Twelve parts, 20 points. After each part stand two graded cells. The first shows its tests: run it, read
 what it says, mend, run again. The second looks empty: its tests stay with the grader and use random and awkward
 inputs. What a docstring promises is what is tested.
 
-**Order.** No part needs another part's answer. If one resists, go on and come back. The cells with pictures are not
-graded; each says which functions it uses.
+**Order.** No part needs another part's answer. If one resists, go on and come back. Each part names the page of the
+chapter that explains it. The cells with pictures are not graded; each says which functions it uses.
 
 **Handing in.** Write only where a cell says `raise NotImplementedError`. Add cells of your own wherever you like,
 rename nothing, and delete none of ours. At the end choose *Restart and run all*, save, and hand in the notebook
-under its own name.
+under its own name. An unsolved part stops *Run all* there. That costs nothing elsewhere: run the cells below it by
+hand, save and hand in all the same; the grader runs every cell.
 
-**Time.** About two and a half hours.
+**Time.** About two and a half hours for the parts, three with the pictures.
 
 **Letters.** $w$ holds the weights, $D$ of them. $\eta$ is the learning rate, `lr` in code. The Hessian is the matrix
 of the loss's second derivatives; $\lambda_1,\dots,\lambda_D$ are its eigenvalues, $\mu$ the smallest and $L$ the
@@ -52,7 +53,7 @@ QUICK = "NBGRADER_EXECUTION" in os.environ
 r"""
 ## 1 · A loss and its slope
 
-*Level: warm-up · 10 minutes*
+*Level: warm-up · 10 minutes · 2 points* · Page: *Landscapes*
 
 Descent needs two things: a number that says how bad the weights are, and the direction in which it grows. For a
 linear model with predictions $Xw$ and targets $y$ the number is the mean squared error, and its gradient has a
@@ -111,8 +112,9 @@ np.testing.assert_allclose(
     grad,
     [-1.0, 1.0],
     rtol=1e-6,
-    err_msg="gradient: right shape, wrong values. Expected 2/4 * [-2, 2]. Signs exchanged: the error is prediction "
-    "minus target. Half as large: the square brings down a 2. Larger: divide by N = 4",
+    err_msg="gradient: right shape, wrong values. Expected 2/4 * [-2, 2]. Signs exchanged: the error should be "
+    "prediction minus target. Half as large: the square brings down a 2. Twice as large: divided by D = 2, not N = 4. "
+    "Four times as large: the sum should be divided by N",
 )
 
 # %% nbgrader={"grade": true, "grade_id": "mean_squared_error_hidden", "locked": true, "points": 1.5}
@@ -147,7 +149,7 @@ np.testing.assert_allclose(grad, [-1e6, 3e6], rtol=1e-6)
 r"""
 ## 2 · Walk downhill
 
-*Level: standard · 15 minutes*
+*Level: standard · 15 minutes · 2 points* · Page: *Landscapes*
 
 One step of gradient descent goes against the slope:
 
@@ -203,8 +205,16 @@ np.testing.assert_allclose(
     history,
     [[4, -8], [2, -4], [1, -2], [0.5, -1]],
     rtol=1e-6,
-    err_msg="right shape, wrong points. Growing: the step goes against the gradient. Equal steps: ask for the gradient "
-    "at each new point",
+    err_msg="right shape, wrong points. Growing: the step should go against the gradient. Equal steps: the gradient "
+    "should be asked for at each new point. (0, 0) after one step: the gradient should be multiplied by lr",
+)
+np.testing.assert_array_equal(start, [4, -8], err_msg="w0 has changed: the path should start from a copy of it")
+# The same bowl from whole numbers.
+np.testing.assert_allclose(
+    gradient_descent(lambda w: w, np.array([3, -1]), 0.5, 1),
+    [[3, -1], [1.5, -0.5]],
+    rtol=1e-6,
+    err_msg="a start of whole numbers: the history should hold floats all the same",
 )
 
 # %% nbgrader={"grade": true, "grade_id": "gradient_descent_hidden", "locked": true, "points": 1.5}
@@ -269,7 +279,7 @@ plt.show()
 r"""
 ## 3 · How far is too far?
 
-*Level: warm-up · 5 minutes*
+*Level: warm-up · 5 minutes · 1 point* · Page: *Bowls*
 
 In the direction of one eigenvector, a quadratic bowl is a parabola, and a step multiplies what is left by
 $1-\eta\lambda_i$. That shrinks as long as $|1-\eta\lambda_i| < 1$. All directions share one rate, so the steepest
@@ -291,9 +301,10 @@ def max_stable_lr(eigenvalues):
     eigenvalues: (D,) eigenvalues of the Hessian, in any order. Not modified.
 
     Returns one number, the learning rate at the border.
-    Raises ValueError unless all eigenvalues are above 0: otherwise this is no bowl, and there is no such border.
+    Raises ValueError unless all eigenvalues are above 0: otherwise this is no bowl, and there is no such border. A
+    zero counts as not above 0.
 
-    Rule: Nesterov, Introductory Lectures on Convex Optimization (2004), section 1.2.3.
+    Rule: Nesterov, Lectures on Convex Optimization (2018), chapter 1.
     """
     ### BEGIN SOLUTION
     if not np.all(np.asarray(eigenvalues) > 0):
@@ -316,7 +327,10 @@ try:
 except ValueError:
     pass
 else:
-    raise AssertionError(f"a saddle (eigenvalues -4 and 2) has no stable rate: expected a ValueError, found {found}")
+    raise AssertionError(
+        f"eigenvalues -4 and 2: a negative eigenvalue is a direction that leads down, and no rate is stable there. "
+        f"Expected a ValueError, found {found}"
+    )
 
 # %% nbgrader={"grade": true, "grade_id": "max_stable_lr_hidden", "locked": true, "points": 0.5}
 # Hidden tests on random inputs run here after you hand in.
@@ -344,7 +358,7 @@ for eigenvalues in ([0.0, 1.0], [3.0, -1e-9, 2.0], [-2.0, -1.0], [0.0]):
 r"""
 ## 4 · The best rate that stays the same
 
-*Level: warm-up · 5 minutes*
+*Level: warm-up · 5 minutes · 1 point* · Page: *Bowls*
 
 Below the border the flat direction asks for a larger rate and the steep one for a smaller. The best compromise lets
 both shrink by the same factor, one from either side: $1 - \eta\mu = -(1 - \eta L)$. Solved for the rate,
@@ -366,7 +380,7 @@ def best_fixed_lr(eigenvalues):
 
     Returns one number, the learning rate.
 
-    Rule: Nesterov, Introductory Lectures on Convex Optimization (2004), theorem 2.1.15.
+    Rule: Nesterov, Lectures on Convex Optimization (2018), chapter 2.
     """
     ### BEGIN SOLUTION
     mu, L = np.min(eigenvalues), np.max(eigenvalues)
@@ -405,9 +419,10 @@ np.testing.assert_allclose(best_fixed_lr(np.array([1e-8, 1e8])), 2e-8, rtol=1e-6
 r"""
 ## 5 · How fast, said in advance
 
-*Level: warm-up · 5 minutes*
+*Level: warm-up · 5 minutes · 1 point* · Page: *Bowls*
 
-After many steps only the slowest direction is left. Its factor is the rate of the whole descent:
+After many steps only one direction counts: the one whose factor is the largest in size. That size is the rate of the
+whole descent:
 
 $$\rho = \max_i\, |1 - \eta\lambda_i|.$$
 
@@ -424,6 +439,8 @@ Where does the absolute value stand, and what stands inside it?
 # %% nbgrader={"grade": false, "grade_id": "predicted_rate", "locked": false, "solution": true}
 def predicted_rate(eigenvalues, lr):
     """The factor by which a step multiplies the distance to the stationary point of a quadratic, in the long run.
+
+    The stationary point is where the gradient is zero: on a bowl the minimum.
 
     eigenvalues: (D,) eigenvalues of the Hessian, in any order and of any sign. Not modified.
     lr: the learning rate, a number above 0.
@@ -445,14 +462,14 @@ np.testing.assert_allclose(
     found,
     0.8,
     rtol=1e-6,
-    err_msg="lr = 0.45, factors 0.55, -0.8 and 0.1: expected the size of the slowest, 0.8. A negative factor jumps "
+    err_msg="lr = 0.45, factors 0.55, -0.8 and 0.1: expected the largest in size, 0.8. A negative factor jumps "
     "across, and its size counts (0.64 is the rate of the loss)",
 )
 np.testing.assert_allclose(
     predicted_rate(np.array([1.0, 4.0, 2.0]), 0.1),
     0.9,
     rtol=1e-6,
-    err_msg="lr = 0.1, factors 0.9, 0.6 and 0.8: expected the slowest, 0.9. Now it is the flattest direction",
+    err_msg="lr = 0.1, factors 0.9, 0.6 and 0.8: expected the largest in size, 0.9. Now it is the flattest direction",
 )
 
 # %% nbgrader={"grade": true, "grade_id": "predicted_rate_hidden", "locked": true, "points": 0.5}
@@ -477,10 +494,10 @@ np.testing.assert_allclose(predicted_rate(np.array([4, 4]), 0.25), 0.0, atol=1e-
 r"""
 ## 6 · How fast, measured
 
-*Level: standard · 15 minutes*
+*Level: standard · 15 minutes · 2 points* · Page: *Bowls*
 
-A prediction is worth what a measurement says. Take the distance to the minimum $w^\star$ at the end of a run and
-$k$ steps earlier. The factor that would give the same fall if every step had it is
+A prediction is worth what a measurement says. Take the distance to the minimum $w^\star$ at the end of a run of $T$
+steps, and $k$ steps earlier ($k$ is `last` in code). The factor that would give the same fall if every step had it is
 
 $$\hat\rho = \left(\frac{\lVert w_T - w^\star\rVert}{\lVert w_{T-k} - w^\star\rVert}\right)^{1/k}.$$
 
@@ -528,7 +545,8 @@ np.testing.assert_allclose(
     0.5,
     rtol=1e-6,
     err_msg="last = 2: from distance 4 to 1 in two steps, expected the square root of 1/4. 1/4 has lost the root (or "
-    "squared the distances); the root of 1/3 starts one row late; 1/9 or 1/3 start at the first row",
+    "squared the distances); the root of 1/3 starts one row late; 1/9 or 1/3 start at the first row; 0.914 has left "
+    "out the minimum",
 )
 np.testing.assert_allclose(
     measured_rate(run.copy(), np.array([10.0, 0.0]), 1), 1 / 3, rtol=1e-6, err_msg="last = 1: from 3 to 1"
@@ -537,6 +555,10 @@ try:
     found = measured_rate(run.copy(), np.array([10.0, 0.0]), 4)
 except ValueError:
     pass
+except IndexError:
+    raise AssertionError(
+        "a run of 3 steps has no row 4 steps before its last: `last` should be checked first, and a ValueError raised"
+    ) from None
 else:
     raise AssertionError(f"a run of 3 steps cannot be measured over 4: expected a ValueError, found {found}")
 
@@ -601,7 +623,7 @@ plt.show()
 r"""
 ## 7 · Let the loss choose the step
 
-*Level: standard · 15 minutes*
+*Level: standard · 15 minutes · 2 points* · Page: *Choosing the step*
 
 Away from bowls nobody knows $L$. So try a rate, and shorten it until the step pays. "Pays" needs care: a step that
 falls by a hair every time may stop halfway. Armijo's condition asks for a share $c$ of the fall that the slope
@@ -626,7 +648,8 @@ squares. To be safe from nan, ask "is the step good?" and go on while the answer
 def backtracking_line_search(f, w, grad_w, lr=1.0, shrink=0.5, c=1e-4):
     """The first learning rate among lr, lr*shrink, lr*shrink**2, ... whose step meets Armijo's condition.
 
-    f: the loss, a function (D,) -> one number. At points where it is not defined it may return nan or inf.
+    f: the loss, a function (D,) -> one number, finite at w. Where it is not defined it may return nan or inf, but
+        never -inf.
     w: (D,) the current point. It is never modified.
     grad_w: (D,) the gradient of f at w. It is never modified.
     lr: the first learning rate to try.
@@ -667,7 +690,8 @@ np.testing.assert_allclose(
     found,
     0.5,
     rtol=1e-6,
-    err_msg="f = w**2 at 1, lr = 1: expected 0.5. 1 means that a step without any fall was accepted",
+    err_msg="f = w**2 at 1, lr = 1: expected 0.5. 1: a step without any fall was accepted. About 1e-13: f should be "
+    "asked again at each new rate",
 )
 np.testing.assert_allclose(
     backtracking_line_search(parabola, np.array([1.0]), np.array([2.0]), lr=0.25),
@@ -680,7 +704,8 @@ np.testing.assert_allclose(
     0.2,
     rtol=1e-6,
     err_msg="lr = 0.8, c = 0.7: with 0.4 the loss falls by 0.96, but the slope promised 4 * 0.4 = 1.6, and 70 % of "
-    "that is 1.12. With 0.2 it falls by 0.64 of the promised 0.8, which is enough",
+    "that is 1.12. With 0.2 it falls by 0.64 of the promised 0.8, which is enough. 0.4: the length should be squared. "
+    "0.8: any fall was accepted",
 )
 
 # %% nbgrader={"grade": true, "grade_id": "backtracking_line_search_hidden", "locked": true, "points": 1.5}
@@ -734,6 +759,13 @@ for outside in (np.nan, np.inf):
 found = backtracking_line_search(limited(lambda w: float(w @ w)), np.zeros(2), np.zeros(2), lr=0.3)
 np.testing.assert_allclose(found, 0.3, rtol=1e-6)
 
+# A fall by exactly the share is enough. These numbers are exact in binary, whatever the order of operations.
+for share in (0.25, 0.5, 0.75):
+    found = backtracking_line_search(
+        limited(lambda w: float(w[0] ** 2)), np.array([1.0]), np.array([2.0]), lr=1 - share, c=share
+    )
+    np.testing.assert_allclose(found, 1 - share, rtol=1e-6)
+
 # A start 13 orders of magnitude too large still comes down.
 found = backtracking_line_search(limited(lambda w: float(w @ w)), np.ones(2), 2 * np.ones(2), lr=1e13, shrink=0.1)
 np.testing.assert_allclose(found, 0.1, rtol=1e-6)
@@ -743,10 +775,10 @@ np.testing.assert_allclose(found, 0.1, rtol=1e-6)
 r"""
 ## 8 · One step of Newton's method
 
-*Level: warm-up · 10 minutes*
+*Level: warm-up · 10 minutes · 1 point* · Page: *Choosing the step*
 
 A gradient says which way is down, and a Hessian $H$ how fast that changes. Together they say where the slope would
-be zero if the landscape were quadratic:
+be zero if the landscape were quadratic, at its stationary point:
 
 $$w_{\text{new}} = w - s, \qquad H s = \nabla f(w).$$
 
@@ -770,7 +802,8 @@ def newton_step(w, grad_w, hessian_w):
 
     Returns w_new, shape (D,). The equations are solved and the Hessian is never inverted, so that the residual
     of the equations is small whatever the eigenvalues are.
-    Raises numpy.linalg.LinAlgError, which is a kind of ValueError, for a Hessian that is exactly singular.
+    Raises numpy.linalg.LinAlgError, which is a kind of ValueError, for a Hessian in which numpy's solve finds a
+    pivot of exactly zero, as in [[1, 1], [1, 1]].
 
     Rule: Nocedal and Wright, Numerical Optimization (2006), section 2.2.
     """
@@ -787,8 +820,8 @@ np.testing.assert_allclose(
     found,
     [0.0, 0.0],
     atol=1e-9,
-    err_msg="right shape, wrong point: on a quadratic one step lands on the minimum, (0, 0). (1, 2) is the step "
-    "without w; (2, 4) goes the wrong way",
+    err_msg="right shape, wrong point: on a quadratic one step lands on the minimum, (0, 0). (1, 2) is s alone and "
+    "(2, 4) is w + s: expected w - s",
 )
 # A tilted bowl: H s = g has the solution s = (1, 1).
 found = newton_step(np.array([5.0, 5.0]), np.array([3.0, 4.0]), np.array([[2.0, 1.0], [1.0, 3.0]]))
@@ -831,7 +864,8 @@ else:
 # %% [markdown]
 r"""
 Rosenbrock's valley, $f(w) = (1-w_1)^2 + 100\,(w_2-w_1^2)^2$: the floor is curved and nearly flat, the walls are
-steep. Both methods start at $(-1.2, 1)$. Uses `backtracking_line_search` and `newton_step`.
+steep. Both methods start at $(-1.2, 1)$. Newton's second step raises the loss from 4.7 to 1,412; it never asks. Uses
+`backtracking_line_search` and `newton_step`.
 """
 
 # %% tags=["showcase"]
@@ -856,17 +890,22 @@ for _ in range(200):
 for _ in range(6):
     newton.append(newton_step(newton[-1], rosenbrock_grad(newton[-1]), rosenbrock_hessian(newton[-1])))
 
-fig, ax = plt.subplots(figsize=(7, 4))
+fig, (valley, fall) = plt.subplots(1, 2, figsize=(10, 4.2))
 side, height = np.meshgrid(np.linspace(-1.8, 1.8, 150), np.linspace(-3.5, 2.2, 150))
-ax.contour(side, height, np.log1p(rosenbrock((side, height))), levels=12, alpha=0.4)
-for points, label in (
-    (searched, "gradient descent with line search, 200 steps"),
-    (newton, "Newton's method, 6 steps"),
+valley.contour(side, height, np.log1p(rosenbrock((side, height))), levels=12, alpha=0.4)
+for points, marker, label in (
+    (searched, "o-", "gradient descent with line search, 200 steps"),
+    (newton, "s--", "Newton's method, 6 steps"),
 ):
-    ax.plot(*np.transpose(points), "o-", markersize=3, label=label)
-ax.plot(1, 1, "*", markersize=14, color="black")
-ax.set(xlabel="$w_1$", ylabel="$w_2$")
-ax.legend(loc="upper center")
+    valley.plot(*np.transpose(points), marker, markersize=3, label=label)
+    fall.plot([rosenbrock(w) for w in points], marker, markersize=3)
+valley.plot(-1.2, 1, "o", markersize=11, color="black", fillstyle="none")
+valley.plot(1, 1, "*", markersize=14, color="black")
+valley.set(xlabel="$w_1$", ylabel="$w_2$", title="From the ring to the star")
+fall.set(xscale="symlog", yscale="log", xlim=(0, 220), ylim=(1e-12, 1e4), xlabel="step", ylabel="loss")
+fall.set_title("The loss after each step")
+fig.legend(loc="lower center", ncol=2)
+fig.tight_layout(rect=(0, 0.08, 1, 1))
 plt.show()
 print(f"distance left: line search {np.linalg.norm(searched[-1] - 1):.2f}, Newton {np.linalg.norm(newton[-1] - 1):.0e}")
 
@@ -874,7 +913,7 @@ print(f"distance left: line search {np.linalg.norm(searched[-1] - 1):.2f}, Newto
 r"""
 ## 9 · Curvature without a Hessian
 
-*Level: standard · 15 minutes*
+*Level: standard · 15 minutes · 2 points* · Page: *The edge of stability*
 
 A network with a million weights has a Hessian of $10^{12}$ entries. Nobody writes it down. But how the gradient
 changes along one direction costs two gradients. With $u = v / \lVert v\rVert$,
@@ -895,12 +934,12 @@ Treat a zero $v$ first: it has no direction, and the answer is known.
 def hessian_vector_product(grad, w, v, eps=1e-5):
     """The Hessian at w times v, by a central difference of two gradients. The Hessian itself is never formed.
 
-    grad: a function; grad(w) is the gradient at w, shapes (D,) -> (D,). It is called twice, however large D is.
+    grad: a function; grad(w) is the gradient at w, shapes (D,) -> (D,). It is called at most twice, however large D is.
     w: (D,) the point at which the Hessian is taken. It is never modified.
-    v: (D,) the vector to multiply, of any length. It is never modified.
+    v: (D,) the vector to multiply: zero, or of a length from 1e-100 to 1e100. It is never modified.
     eps: the distance from w, on either side, at which the gradients are taken, whatever the length of v.
 
-    Returns the product, shape (D,). It is all zeros where v is.
+    Returns the product, shape (D,). If v is the zero vector, so is the product.
 
     Rule: Pearlmutter, Fast Exact Multiplication by the Hessian (1994), which starts from this difference;
     Nocedal and Wright, Numerical Optimization (2006), section 8.1.
@@ -923,7 +962,8 @@ np.testing.assert_allclose(
     found,
     [2.0, 1.0],
     rtol=1e-6,
-    err_msg="expected (2, 1). Twice as large: the two points lie 2*eps apart, not eps",
+    err_msg="expected (2, 1). Twice as large: the two points lie 2*eps apart, not eps. Tiny: 2*eps should stand in "
+    "brackets. Signs exchanged: it should be ahead minus behind",
 )
 found = hessian_vector_product(lambda w: H @ w, np.array([5.0, -1.0]), np.array([3.0, 0.0]))
 np.testing.assert_allclose(
@@ -938,7 +978,16 @@ np.testing.assert_allclose(
     found,
     [0.0, 2.0],
     atol=1e-6,
-    err_msg="with eps = 0.1: 2.1 is a difference to one side only; 1.2 asks for both sides of w",
+    err_msg="with eps = 0.1: expected (0, 2). 2.1 or 1.9 is a difference to one side only; both sides should count",
+)
+# The gradient w**3 at (1, 0), with v = (3, 0) and a large eps: the distance shows in the result.
+found = hessian_vector_product(lambda w: w**3, np.array([1.0, 0.0]), np.array([3.0, 0.0]), eps=0.5)
+np.testing.assert_allclose(
+    found,
+    [9.75, 0.0],
+    atol=1e-6,
+    err_msg="with eps = 0.5: expected (9.75, 0), from gradients at 1.5 and 0.5. 15.75: v should be brought to length 1 "
+    "before the step. 9: the step should be the caller's eps",
 )
 
 # %% nbgrader={"grade": true, "grade_id": "hessian_vector_product_hidden", "locked": true, "points": 1.5}
@@ -960,7 +1009,7 @@ for d in (1, 4, 30):
         before, calls[0] = (w.copy(), v.copy()), 0
         found = hessian_vector_product(curved, w, v)
         np.testing.assert_allclose(found / length, exact, rtol=1e-5, atol=1e-6)
-        assert calls[0] <= 4, "two gradients are enough"  # catches a Hessian that is formed column by column
+        assert calls[0] <= 2, "two gradients are enough"  # catches a Hessian that is formed column by column
         np.testing.assert_array_equal(w, before[0])
         np.testing.assert_array_equal(v, before[1])  # catches a direction that is normalised in place
 
@@ -980,16 +1029,17 @@ np.testing.assert_allclose(found, [0.0, 12.0], atol=1e-6)
 r"""
 ## 10 · The steepest curvature
 
-*Level: standard · 20 minutes*
+*Level: standard · 20 minutes · 2 points* · Page: *The edge of stability*
 
 The border of part 3 needs $L$ and nothing else. Power iteration finds it from products alone. Multiply by $H$,
-bring the result back to length 1, and do it again. In the eigenbasis each component grows by its own $\lambda_i$,
-so the one with the largest $|\lambda_i|$ outgrows all others. When only it is left, the Rayleigh quotient reads off
-the eigenvalue:
+bring the result back to length 1, and do it again. Think of $v$ as a sum of parts, one along each eigenvector. Each
+part grows by its own $\lambda_i$, so the one with the largest $|\lambda_i|$ outgrows all others. When only it is left,
+the Rayleigh quotient reads off the eigenvalue:
 
 $$\lambda \approx \frac{v^\top H v}{v^\top v}.$$
 
-The length of $Hv$ would give $|\lambda|$ and lose the sign. On a saddle the sign is the news.
+The length of $Hv$ would give $|\lambda|$ and lose the sign. On a saddle, where one eigenvalue is negative, the
+sign is the news.
 
 <details><summary>Hint</summary>
 
@@ -1003,8 +1053,8 @@ $10^{400}$, and no float can hold that. After the loop, one more product gives y
 def top_hessian_eigenvalue(hvp, v0, steps):
     """The eigenvalue of largest modulus of a symmetric matrix, with its sign, by power iteration.
 
-    hvp: a function; hvp(v) is the matrix times v, shapes (D,) -> (D,).
-    v0: (D,) the vector to start from: not zero, of any length, floats or whole numbers. It is never modified.
+    hvp: a function; hvp(v) is the matrix times v, shapes (D,) -> (D,). The number of calls is free.
+    v0: (D,) the vector to start from, floats or whole numbers, of a length from 1e-100 to 1e100. It is never modified.
     steps: how many times to multiply and to bring the vector back to length 1, a whole number from 1 up.
 
     Returns one number, the Rayleigh quotient of the last vector. It is 0 where hvp returns zeros.
@@ -1030,8 +1080,8 @@ np.testing.assert_allclose(
     found,
     3.0,
     rtol=1e-6,
-    err_msg="eigenvalues 1 and 3: expected 3. 2 is the quotient of the start; 9 has one length too many; huge: bring v "
-    "back to length 1, or divide by v @ v",
+    err_msg="eigenvalues 1 and 3: expected 3. 2 is the quotient of the start; 9 has one length too many; huge: v "
+    "should be brought back to length 1, or the quotient divided by v @ v",
 )
 found = top_hessian_eigenvalue(lambda v: np.array([1.0, -3.0]) * v, np.array([1.0, 1.0]), 30)
 np.testing.assert_allclose(
@@ -1039,6 +1089,14 @@ np.testing.assert_allclose(
     -3.0,
     rtol=1e-6,
     err_msg="eigenvalues 1 and -3: expected -3, the one of largest modulus with its own sign",
+)
+with np.errstate(all="ignore"):
+    found = top_hessian_eigenvalue(lambda v: np.array([1.0, 100.0]) * v, np.array([1.0, 1.0]), 200)
+np.testing.assert_allclose(
+    found,
+    100.0,
+    rtol=1e-6,
+    err_msg="eigenvalues 1 and 100, 200 steps: expected 100. nan: v should be brought back to length 1 each time",
 )
 
 # %% nbgrader={"grade": true, "grade_id": "top_hessian_eigenvalue_hidden", "locked": true, "points": 1.5}
@@ -1074,12 +1132,12 @@ np.testing.assert_allclose(top_hessian_eigenvalue(lambda v: 0 * v, np.array([1.0
 r"""
 ## 11 · Off the saddle
 
-*Level: challenge · 20 minutes*
+*Level: challenge · 20 minutes · 2 points* · Page: *When it is not a bowl*
 
 On a saddle the gradient is zero, and descent stays where it is, although one direction leads down. A push in a
 random direction almost surely has some part along that direction, and from then on every step multiplies this part
-by $1 + \eta|\lambda| > 1$. So whenever the ground is nearly flat, $\lVert\nabla f(w_t)\rVert < \tau$, first push
-and then step:
+by $1 + \eta|\lambda| > 1$, where $\lambda$ is the negative eigenvalue. So whenever the ground is nearly flat,
+$\lVert\nabla f(w_t)\rVert < \tau$, first push and then step. In code, $\tau$ is `threshold` and $r$ is `radius`:
 
 $$w' = w_t + r\,\frac{z}{\lVert z\rVert}, \quad z \sim \mathcal{N}(0, I),
 \qquad\qquad
@@ -1134,25 +1192,31 @@ def saddle(w):  # the gradient of (w1**2 - w2**2) / 2
     return np.array([w[0], -w[1]])
 
 
-# From (1, 0) the ground is steep: an ordinary step.
-history = perturbed_gradient_descent(saddle, np.array([1.0, 0.0]), 0.1, 1, 0.01, 0.5, np.random.default_rng(1))
+# From (1, 0) the ground is steep: an ordinary step, and nothing is drawn.
+rng = np.random.default_rng(7)
+history = perturbed_gradient_descent(saddle, np.array([1.0, 0.0]), 0.1, 1, 0.01, 0.5, rng)
 assert isinstance(history, np.ndarray), f"history is one array; found {type(history).__name__}"
 assert history.shape == (2, 2), f"1 step in 2 dimensions: expected shape (2, 2), found {history.shape}"
 np.testing.assert_allclose(
     history,
     [[1.0, 0.0], [0.9, 0.0]],
     atol=1e-9,
-    err_msg="where the gradient is longer than threshold, no push",
+    err_msg="where the gradient is longer than threshold, there should be no push",
+)
+assert rng.standard_normal() == np.random.default_rng(7).standard_normal(), (
+    "right points, but rng was used although no push was due: a direction should be drawn for a push alone"
 )
 # From (0, 0) a push comes first. The step then multiplies its two parts by 0.9 and 1.1; undo that to see the push.
-history = perturbed_gradient_descent(saddle, np.array([0.0, 0.0]), 0.1, 1, 0.01, 0.5, np.random.default_rng(1))
+history = perturbed_gradient_descent(saddle, np.array([0.0, 0.0]), 0.1, 1, 0.01, 0.5, np.random.default_rng(7))
+assert history.shape == (2, 2), f"push and step share one row: expected shape (2, 2), found {history.shape}"
 push = history[1] / [0.9, 1.1]
 np.testing.assert_allclose(
     np.sqrt(push @ push),
     0.5,
     rtol=1e-6,
-    err_msg=f"from the saddle to {history[1]}: expected a push of length 0.5 and then a step. 0: no push. Only a "
-    "little wrong: the step uses the gradient at the moved point. Else: bring the random direction to length 1",
+    err_msg=f"from the saddle to {history[1]}: expected a push of length 0.5 and then a step. 0: no push. 0.455: the "
+    "step after the push should use the gradient at the moved point (here: the old gradient, or no step). "
+    "Far from 0.5: z should be divided by its length",
 )
 
 # %% nbgrader={"grade": true, "grade_id": "perturbed_gradient_descent_hidden", "locked": true, "points": 1.5}
@@ -1207,7 +1271,8 @@ assert perturbed_gradient_descent(lambda w: w, np.ones(2), 0.1, 0, 1.0, 1.0, np.
 r"""
 The saddle $f(w) = \tfrac12 w_1^2 - \tfrac12 w_2^2 + \tfrac14 w_2^4$ with its two valleys, from a start on the
 ridge. Uses `gradient_descent` and `perturbed_gradient_descent`. Without a push, descent follows the ridge down to
-the saddle and stays.
+the saddle and stays. With pushes it leaves within a few steps, and which way depends on the seed. It cannot tell a
+saddle from a minimum, so it goes on pushing in the valley.
 """
 
 # %% tags=["showcase"]
@@ -1218,14 +1283,14 @@ def ridge(w):
 
 
 fig, ax = plt.subplots(figsize=(7, 4))
-side, height = np.meshgrid(np.linspace(-0.5, 2.2, 80), np.linspace(-1.6, 1.6, 80))
+side, height = np.meshgrid(np.linspace(-0.4, 1.2, 80), np.linspace(-1.4, 1.4, 80))
 ax.contour(side, height, side**2 / 2 - height**2 / 2 + height**4 / 4, levels=15, alpha=0.4)
-for seed in range(4):
-    path = perturbed_gradient_descent(ridge, np.array([2.0, 0.0]), 0.1, 120, 0.02, 0.02, np.random.default_rng(seed))
+for seed in (0, 1, 4, 9):
+    path = perturbed_gradient_descent(ridge, np.array([1.0, 0.0]), 0.1, 120, 0.02, 0.1, np.random.default_rng(seed))
     ax.plot(path[:, 0], path[:, 1], label=f"with pushes, seed {seed}")
-path = gradient_descent(ridge, np.array([2.0, 0.0]), 0.1, 120)
+path = gradient_descent(ridge, np.array([1.0, 0.0]), 0.1, 120)
 ax.plot(path[:, 0], path[:, 1], "ko-", markersize=3, label="without")
-ax.set(xlabel="$w_1$", ylabel="$w_2$", title="One small push decides which valley")
+ax.set(xlabel="$w_1$", ylabel="$w_2$", title="The push at the saddle decides which valley")
 ax.legend(fontsize=8)
 plt.show()
 
@@ -1233,7 +1298,7 @@ plt.show()
 r"""
 ## 12 · A gauge on the landscape
 
-*Level: standard · 15 minutes*
+*Level: standard · 15 minutes · 2 points* · Page: *The edge of stability*
 
 The border $2/L$ was derived for a bowl, where $L$ never changes. Under a network it does. To see how, run gradient
 descent and every $k$ steps read the *sharpness* of the place it has reached: the largest eigenvalue of the Hessian
@@ -1264,8 +1329,9 @@ def track_sharpness(grad, sharpness, w0, lr, steps, every):
     steps: how many steps to take, a whole number from 0 up.
     every: how many steps lie between two readings, a whole number from 1 up.
 
-    Returns (at, values), two arrays of equal length. `at` holds the step numbers 0, every, 2*every, ... up to and
-    including steps; values[i] is the sharpness at the point after at[i] steps, so values[0] belongs to w0.
+    Returns (at, values), two arrays of equal length. `at` holds the multiples of every from 0 to steps; steps itself
+    only if it is one (5 steps, every 2: 0, 2, 4). values[i] is the sharpness at the point after at[i] steps, so
+    values[0] belongs to w0.
 
     Rule: the experiment of Cohen, Kaur, Li, Kolter and Talwalkar, Gradient Descent on Neural Networks Typically
     Occurs at the Edge of Stability (2021).
@@ -1284,7 +1350,16 @@ def track_sharpness(grad, sharpness, w0, lr, steps, every):
 
 # %% nbgrader={"grade": true, "grade_id": "track_sharpness_visible", "locked": true, "points": 0.5}
 # With gradient w and lr = 0.5 a step halves w: 8, 4, 2, 1, 0.5. A gauge that reads off w shows where it was read.
-at, values = track_sharpness(lambda w: w, lambda w: w[0], np.array([8.0]), 0.5, 4, 2)
+readings = []
+
+
+def first_weight(w):
+    readings.append(float(w[0]))
+    return readings[-1]
+
+
+start = np.array([8.0])
+at, values = track_sharpness(lambda w: w, first_weight, start, 0.5, 4, 2)
 
 assert np.shape(at) == (3,), f"4 steps, every 2: expected readings at 0, 2 and 4; found at = {at}"
 np.testing.assert_allclose(at, [0, 2, 4], err_msg="`at` holds numbers of steps, from 0 to `steps`")
@@ -1293,9 +1368,15 @@ np.testing.assert_allclose(
     values,
     [8.0, 2.0, 0.5],
     rtol=1e-6,
-    err_msg="right number of readings, wrong values. 4, 1, 0.25: read before the step. 8, 4, 2: step all the time, "
-    "read now and then",
+    err_msg="right number of readings, wrong values. 4, 1, 0.25: the reading should come before the step. 8, 4, 2: a "
+    "step should be taken every time, a reading now and then",
 )
+assert len(readings) == 3, (
+    f"right values, but sharpness was called {len(readings)} times for 3 readings: it is slow, so call it no more"
+)
+np.testing.assert_array_equal(start, [8.0], err_msg="w0 has changed: the run should start from a copy of it")
+at, values = track_sharpness(lambda w: w, first_weight, start, 0.5, 5, 2)
+np.testing.assert_array_equal(at, [0, 2, 4], err_msg="5 steps, every 2: no reading at 5, which is no multiple of 2")
 
 # %% nbgrader={"grade": true, "grade_id": "track_sharpness_hidden", "locked": true, "points": 1.5}
 # Hidden tests on random inputs run here after you hand in.
@@ -1336,7 +1417,8 @@ r"""
 1,797 handwritten digits of 8 by 8 pixels, read in from `digits.npz`: 1,297 to learn from and 500 held out. The
 network has 32 hidden units with tanh and one output for each digit; softmax turns the outputs into probabilities,
 and the loss is minus the logarithm of the right digit's. Its 2,410 weights stand in one vector, so your
-`gradient_descent` can train it as it is. Expect at least 97 % of the held-out digits to be read correctly.
+`gradient_descent` can train it as it is. The 600 steps take up to half a minute, a few milliseconds a step. Expect
+at least 97 % of the held-out digits to be read correctly.
 """
 
 # %% tags=["showcase"]
@@ -1406,17 +1488,24 @@ For a bowl the rule was: keep $\eta$ below $2/L$. Now turn it round. With a give
 where the sharpness is above $2/\eta$.
 
 **Predict first.** A network starts where the landscape is gentle, well below that line, and is trained with one
-fixed rate. Will its sharpness fall, stay, rise and stop at the line, or cross it and diverge? Write your guess
-down, then run the cell.
+fixed rate. Will its sharpness fall, stay, rise and settle at the line, or cross it and diverge? Write your guess
+down, then run the cell. It takes about ten seconds.
 
 It trains a small network on 100 digits with three rates, and takes the sharpness every 50 steps with your
 `hessian_vector_product`, `top_hessian_eigenvalue` and `track_sharpness`. (The eigenvalue of largest modulus is
-positive here, so it is the largest.) It needs the digits of the cell above. The dotted lines are $2/\eta$.
+positive here, so it is the largest.) It needs the digits of the cell above. The dotted lines are $2/\eta$. On the
+right stands the loss: `track_sharpness` takes any gauge.
 """
 
 # %% tags=["showcase"]
 few = pixels[:100] - pixels[:100].mean(axis=0)  # (100, 64), centred
 goals = np.eye(10)[labels[:100]] - 0.1  # (100, 10), centred too
+
+
+def squared_loss(w):
+    """Half the mean squared error of tanh(few @ first) @ second."""
+    first, second = w[: 64 * HIDDEN].reshape(64, HIDDEN), w[64 * HIDDEN :].reshape(HIDDEN, 10)
+    return np.sum((np.tanh(few @ first) @ second - goals) ** 2) / (2 * len(few))
 
 
 def squared_grad(w):
@@ -1436,25 +1525,29 @@ def sharpness_here(w):
     return top_hessian_eigenvalue(lambda v: hessian_vector_product(squared_grad, w, v), probe, 60)
 
 
-fig, ax = plt.subplots(figsize=(7, 4))
+fig, (gauge, fall) = plt.subplots(1, 2, figsize=(10, 3.8))
 sharpness_curves = {}
+steps = 100 if QUICK else 5000
 for number, rate in enumerate((0.4, 0.6, 1.0)):
-    at, values = track_sharpness(squared_grad, sharpness_here, w_start, rate, 100 if QUICK else 5000, 50)
+    at, values = track_sharpness(squared_grad, sharpness_here, w_start, rate, steps, 50)
     sharpness_curves[rate] = at, values
-    ax.plot(at, values, color=f"C{number}", label=f"lr = {rate}")
-    ax.axhline(2 / rate, color=f"C{number}", linestyle=":")
-ax.set(xlabel="step", ylabel="sharpness", ylim=(0, 6), title="The sharpness climbs to 2/lr, and there it stays")
-ax.legend(loc="lower right")
+    gauge.plot(at, values, color=f"C{number}", label=f"lr = {rate}")
+    gauge.axhline(2 / rate, color=f"C{number}", linestyle=":")
+    fall.plot(*track_sharpness(squared_grad, squared_loss, w_start, rate, steps, 10), color=f"C{number}", linewidth=1)
+gauge.set(xlabel="step", ylabel="sharpness", ylim=(0, 6), title="Sharpness under three learning rates")
+gauge.legend(loc="lower right")
+fall.set(xlabel="step", ylabel="loss", yscale="log", title="The loss of the same runs")
+fig.tight_layout()
 plt.show()
 
 # %% [markdown]
 r"""
-It rises, and it stops at the line. Above the line the steepest direction begins to swing, and the swing itself
-drives the weights to gentler ground. Cohen and others (2021) found this on much larger networks; Damian, Nichani
-and Lee (2023) explain the swing. So the learning rate does not only have to suit the landscape. It chooses which
-landscape you end up in.
+It rises, overshoots, and comes back to the line. Above the line the steepest direction begins to swing, and the swing
+itself drives the weights to gentler ground. The loss jumps meanwhile, and goes on falling. Cohen
+and others (2021) found this on much larger networks; Damian, Nichani and Lee (2023) explain the swing. So the
+learning rate does not only have to suit the landscape. It chooses which landscape you end up in.
 
-One thing is left to pay for. Every step above looked at every example. With 1,297 digits that costs about a
-millisecond. A language model sees most of its training text once, so a single such step would cost it as much as
+One thing is left to pay for. Every step above looked at every example. With 1,297 digits that costs a few
+milliseconds. A language model sees most of its training text once, so a single such step would cost it as much as
 its whole training. The next chapter asks how few examples are enough.
 """

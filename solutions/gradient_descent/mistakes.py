@@ -211,7 +211,7 @@ def gradient_descent(grad, w0, lr, steps):
     "gd-whole-numbers",
     says="Your history has the number type of w0, so a start of whole numbers rounds every later point towards zero; "
     "it has to hold floats.",
-    fails=["gradient_descent_hidden"],
+    fails=["gradient_descent_visible", "gradient_descent_hidden"],
 )
 def gradient_descent(grad, w0, lr, steps):
     history = np.zeros((steps + 1, len(w0)), dtype=w0.dtype)
@@ -224,7 +224,7 @@ def gradient_descent(grad, w0, lr, steps):
 @bank.mistake(
     "gd-moves-the-start",
     says="You use the caller's w0 as the moving point, so it is changed in place; start from a copy of floats.",
-    fails=["gradient_descent_hidden"],
+    fails=["gradient_descent_visible", "gradient_descent_hidden"],
 )
 def gradient_descent(grad, w0, lr, steps):
     w = w0
@@ -258,6 +258,18 @@ def gradient_descent(grad, w0, lr, steps):
     for _ in range(steps):
         g = grad(history[-1])
         history.append(history[-1] - lr * g / (np.linalg.norm(g) + 1e-12))
+    return np.array(history)
+
+
+@bank.mistake(
+    "gd-forgets-lr",
+    says="You subtract the gradient itself; a step is lr times the gradient.",
+    fails=["gradient_descent_visible", "gradient_descent_hidden"],
+)
+def gradient_descent(grad, w0, lr, steps):
+    history = [np.array(w0, dtype=float)]
+    for _ in range(steps):
+        history.append(history[-1] - grad(history[-1]))
     return np.array(history)
 
 
@@ -334,7 +346,8 @@ def max_stable_lr(eigenvalues):
 
 @bank.mistake(
     "border-no-check",
-    says="Your function answers for a saddle too; where an eigenvalue is not above 0, a ValueError is promised.",
+    says="Your function also answers where an eigenvalue is not above 0, so that a direction leads down or is flat; a "
+    "ValueError is promised there.",
     fails=["max_stable_lr_visible", "max_stable_lr_hidden"],
 )
 def max_stable_lr(eigenvalues):
@@ -789,6 +802,18 @@ def backtracking_line_search(f, w, grad_w, lr=1.0, shrink=0.5, c=1e-4):
 
 
 @bank.mistake(
+    "armijo-tests-the-first-point",
+    says="You shrink the rate but go on comparing the loss of the first step you tried; ask f again at each new rate.",
+    fails=["backtracking_line_search_visible", "backtracking_line_search_hidden"],
+)
+def backtracking_line_search(f, w, grad_w, lr=1.0, shrink=0.5, c=1e-4):
+    new = f(w - lr * grad_w)
+    while lr > 1e-30 and not new <= f(w) - c * lr * np.sum(grad_w**2):
+        lr *= shrink
+    return lr
+
+
+@bank.mistake(
     "armijo-uphill",
     says="You try steps along the gradient, which go uphill; the tried point is w minus lr times the gradient.",
     fails=["backtracking_line_search_visible", "backtracking_line_search_hidden"],
@@ -868,6 +893,16 @@ def backtracking_line_search(f, w, grad_w, lr=1.0, shrink=0.5, c=1e-4):
         if here - f(w - rate * grad_w) >= c * rate * float(np.dot(grad_w, grad_w)):
             return rate
         k += 1
+
+
+@bank.variation("armijo-change-of-the-loss")
+def backtracking_line_search(f, w, grad_w, lr=1.0, shrink=0.5, c=1e-4):
+    start, squared = f(w), sum(slope * slope for slope in grad_w)
+    while True:
+        change = f(w - lr * grad_w) - start
+        if np.isfinite(change) and change <= -(c * (lr * squared)):
+            return lr
+        lr = lr * shrink
 
 
 @bank.variation("armijo-recursive")
@@ -1011,10 +1046,22 @@ def hessian_vector_product(grad, w, v, eps=1e-5):
 
 
 @bank.mistake(
+    "hvp-brackets",
+    says="You divide by 2 and then multiply by eps; 2*eps has to stand in brackets.",
+    fails=["hessian_vector_product_visible", "hessian_vector_product_hidden"],
+)
+def hessian_vector_product(grad, w, v, eps=1e-5):
+    length = np.linalg.norm(v)
+    if length == 0:
+        return np.zeros(len(v))
+    return length * (grad(w + eps * v / length) - grad(w - eps * v / length)) / 2 * eps
+
+
+@bank.mistake(
     "hvp-step-as-long-as-v",
     says="Your step is eps times v, so a long v leaves the neighbourhood and a tiny v drowns in rounding; bring the "
     "direction to length 1 first.",
-    fails=["hessian_vector_product_hidden"],
+    fails=["hessian_vector_product_visible", "hessian_vector_product_hidden"],
 )
 def hessian_vector_product(grad, w, v, eps=1e-5):
     return (grad(w + eps * v) - grad(w - eps * v)) / (2 * eps)
@@ -1047,7 +1094,7 @@ def hessian_vector_product(grad, w, v, eps=1e-5):
 @bank.mistake(
     "hvp-own-eps",
     says="You use a distance of your own and not the caller's eps; a coarse gradient needs a larger one.",
-    fails=["hessian_vector_product_hidden"],
+    fails=["hessian_vector_product_visible", "hessian_vector_product_hidden"],
 )
 def hessian_vector_product(grad, w, v, eps=1e-5):
     eps = 1e-5
@@ -1112,15 +1159,15 @@ def hessian_vector_product(grad, w, v, eps=1e-5):
     return (grad(w + step * v) / 2 - grad(w - step * v) / 2) / step
 
 
-@bank.variation("hvp-four-points")
+@bank.variation("hvp-both-sides-in-a-loop")
 def hessian_vector_product(grad, w, v, eps=1e-5):
-    length = np.linalg.norm(v)
-    if length == 0:
-        return np.zeros_like(v)
-    u = v / length
-    near = grad(w + eps / 2 * u) - grad(w - eps / 2 * u)
-    far = grad(w + eps * u) - grad(w - eps * u)
-    return length * (8 * near - far) / (6 * eps)
+    product = np.zeros(len(v))
+    if not np.any(v):
+        return product
+    length = np.sum(v * v) ** 0.5
+    for side in (1, -1):
+        product += side * grad(w + side * eps * (v / length))
+    return product / (2 * eps) * length
 
 
 # 10 · top_hessian_eigenvalue
@@ -1147,7 +1194,7 @@ def top_hessian_eigenvalue(hvp, v0, steps):
     "top-never-normalised",
     says="You never bring the vector back to length 1, so it overflows or vanishes when steps are many or eigenvalues "
     "far from 1.",
-    fails=["top_hessian_eigenvalue_hidden"],
+    fails=["top_hessian_eigenvalue_visible", "top_hessian_eigenvalue_hidden"],
 )
 def top_hessian_eigenvalue(hvp, v0, steps):
     v = np.array(v0, dtype=float)
@@ -1411,7 +1458,7 @@ def perturbed_gradient_descent(grad, w0, lr, steps, threshold, radius, rng):
 @bank.mistake(
     "push-same-direction",
     says="You draw one direction before the loop and use it for every push; each push draws its own.",
-    fails=["perturbed_gradient_descent_hidden"],
+    fails=["perturbed_gradient_descent_visible", "perturbed_gradient_descent_hidden"],
 )
 def perturbed_gradient_descent(grad, w0, lr, steps, threshold, radius, rng):
     z = rng.standard_normal(len(w0))
@@ -1421,6 +1468,38 @@ def perturbed_gradient_descent(grad, w0, lr, steps, threshold, radius, rng):
         if np.linalg.norm(grad(w)) < threshold:
             w = w + radius * z / np.linalg.norm(z)
         history.append(w - lr * grad(w))
+    return np.array(history)
+
+
+@bank.mistake(
+    "push-draws-every-step",
+    says="You draw a direction at every step, used or not; draw one for a push alone, so that nothing else is taken "
+    "from rng.",
+    fails=["perturbed_gradient_descent_visible", "perturbed_gradient_descent_hidden"],
+)
+def perturbed_gradient_descent(grad, w0, lr, steps, threshold, radius, rng):
+    history = [np.array(w0, dtype=float)]
+    for _ in range(steps):
+        w = history[-1]
+        z = rng.standard_normal(len(w0))
+        if np.linalg.norm(grad(w)) < threshold:
+            w = w + radius * z / np.linalg.norm(z)
+        history.append(w - lr * grad(w))
+    return np.array(history)
+
+
+@bank.mistake(
+    "push-extra-row",
+    says="Your history gives a push a row of its own; push and step together are one step, and one row.",
+    fails=["perturbed_gradient_descent_visible", "perturbed_gradient_descent_hidden"],
+)
+def perturbed_gradient_descent(grad, w0, lr, steps, threshold, radius, rng):
+    history = [np.array(w0, dtype=float)]
+    for _ in range(steps):
+        if np.linalg.norm(grad(history[-1])) < threshold:
+            z = rng.standard_normal(len(w0))
+            history.append(history[-1] + radius * z / np.linalg.norm(z))
+        history.append(history[-1] - lr * grad(history[-1]))
     return np.array(history)
 
 
@@ -1605,7 +1684,7 @@ def track_sharpness(grad, sharpness, w0, lr, steps, every):
     "gauge-reads-every-step",
     says="Your numbers are right, but you read the gauge at every step and throw most readings away; it is slow, so "
     "read it only where a reading is due.",
-    fails=["track_sharpness_hidden"],
+    fails=["track_sharpness_visible", "track_sharpness_hidden"],
 )
 def track_sharpness(grad, sharpness, w0, lr, steps, every):
     w, values = np.array(w0, dtype=float), []
@@ -1676,7 +1755,7 @@ def track_sharpness(grad, sharpness, w0, lr, steps, every):
 @bank.mistake(
     "gauge-moves-the-start",
     says="You use the caller's w0 as the moving point, so it is changed in place; start from a copy of floats.",
-    fails=["track_sharpness_hidden"],
+    fails=["track_sharpness_visible", "track_sharpness_hidden"],
 )
 def track_sharpness(grad, sharpness, w0, lr, steps, every):
     w, at, values = w0, [], []

@@ -139,7 +139,7 @@ def heavy_ball_step(w, v, g, lr, beta):
 @bank.mistake(
     "ball-velocity-in-place",
     says="Your numbers are right, but you update the caller's velocity in place; make a new array with v = beta*v + g.",
-    fails=["heavy_ball_step_hidden"],
+    fails=["heavy_ball_step_visible", "heavy_ball_step_hidden"],
 )
 def heavy_ball_step(w, v, g, lr, beta):
     v *= beta
@@ -150,7 +150,7 @@ def heavy_ball_step(w, v, g, lr, beta):
 @bank.mistake(
     "ball-weights-in-place",
     says="Your numbers are right, but you move the caller's weights in place; make a new array with w = w - lr*v.",
-    fails=["heavy_ball_step_hidden"],
+    fails=["heavy_ball_step_visible", "heavy_ball_step_hidden"],
 )
 def heavy_ball_step(w, v, g, lr, beta):
     v = beta * v + g
@@ -316,7 +316,7 @@ def nesterov_step(w, v, grad, lr, beta):
 @bank.mistake(
     "nesterov-velocity-in-place",
     says="Your numbers are right, but you update the caller's velocity in place; make a new array.",
-    fails=["nesterov_step_hidden"],
+    fails=["nesterov_step_visible", "nesterov_step_hidden"],
 )
 def nesterov_step(w, v, grad, lr, beta):
     g = grad(w - lr * beta * v)
@@ -327,7 +327,7 @@ def nesterov_step(w, v, grad, lr, beta):
 @bank.mistake(
     "nesterov-weights-in-place",
     says="Your numbers are right, but you move the caller's weights to the point ahead in place; make a new array.",
-    fails=["nesterov_step_hidden"],
+    fails=["nesterov_step_visible", "nesterov_step_hidden"],
 )
 def nesterov_step(w, v, grad, lr, beta):
     w -= lr * beta * v
@@ -655,7 +655,7 @@ def damping_regime(curvature, lr, beta):
     "regime-exact-zero",
     says="You compare the discriminant with exactly 0. Computed numbers hardly ever are; a size of at most 1e-9 counts "
     "as critical.",
-    fails=["damping_regime_hidden"],
+    fails=["damping_regime_visible", "damping_regime_hidden"],
 )
 def damping_regime(curvature, lr, beta):
     trace = 1 + beta - lr * curvature
@@ -1292,7 +1292,7 @@ def convert_momentum(lr, beta, v, source, target):
     "convert-rate-before-state",
     says="Between 'ema' and the last move you use the learning rate of the wrong form: an 'ema' moves w by its own, "
     "larger rate.",
-    fails=["convert_momentum_hidden"],
+    fails=["convert_momentum_visible", "convert_momentum_hidden"],
 )
 def convert_momentum(lr, beta, v, source, target):
     if {source, target} - {"velocity", "ema", "step", "two-point"}:
@@ -1315,7 +1315,7 @@ def convert_momentum(lr, beta, v, source, target):
     "convert-unknown-names",
     says="You pass an unknown name over in silence; where source or target is none of the four, a ValueError is "
     "promised.",
-    fails=["convert_momentum_hidden"],
+    fails=["convert_momentum_visible", "convert_momentum_hidden"],
 )
 def convert_momentum(lr, beta, v, source, target):
     if source == "ema":
@@ -1332,7 +1332,7 @@ def convert_momentum(lr, beta, v, source, target):
 @bank.mistake(
     "convert-in-place",
     says="Your numbers are right, but you rescale the caller's state in place; work on a copy.",
-    fails=["convert_momentum_hidden"],
+    fails=["convert_momentum_visible", "convert_momentum_hidden"],
 )
 def convert_momentum(lr, beta, v, source, target):
     if {source, target} - {"velocity", "ema", "step", "two-point"}:
@@ -1475,7 +1475,7 @@ def effective_lr(lr, beta):
 @bank.mistake(
     "effective-negative-allowed",
     says="Your check looks at one side only: a beta below 0 is out of range as well.",
-    fails=["effective_lr_hidden"],
+    fails=["effective_lr_visible", "effective_lr_hidden"],
 )
 def effective_lr(lr, beta):
     if beta >= 1:
@@ -1780,6 +1780,22 @@ def momentum_descent(grad, w0, lr, beta, steps):
 def momentum_descent(grad, w0, lr, beta, steps):
     w, v = np.array(w0, dtype=float), np.zeros(len(w0))
     history = [w]
+    for _ in range(steps):
+        v = beta * v + grad(w)
+        w -= lr * v
+        history.append(w)
+    return np.array(history)
+
+
+@bank.mistake(
+    "path-aliased-after-the-start",
+    says="Your start is right, but every later row is the same array: an in-place update changes all that were stored. "
+    "Store a copy of each point.",
+    fails=["momentum_descent_visible", "momentum_descent_hidden"],
+)
+def momentum_descent(grad, w0, lr, beta, steps):
+    w, v = np.array(w0, dtype=float), np.zeros(len(w0))
+    history = [w.copy()]
     for _ in range(steps):
         v = beta * v + grad(w)
         w -= lr * v

@@ -164,7 +164,7 @@ def minibatches(X, y, batch_size, rng):
     "batches-shuffle-in-place",
     says="Your batches are right, but you shuffle the caller's arrays in place; pick rows by their numbers and leave "
     "the arrays alone.",
-    fails=["minibatches_hidden"],
+    fails=["minibatches_visible", "minibatches_hidden"],
 )
 def minibatches(X, y, batch_size, rng):
     order = rng.permutation(len(X))
@@ -1409,7 +1409,7 @@ def softmax_loss_and_grad(W, X, labels):
     "softmax-log-of-zero",
     says="You take the logarithm of a probability that has rounded to 0; work out log p from the scores as z - "
     "log(sum(exp(z))).",
-    fails=["softmax_loss_and_grad_hidden"],
+    fails=["softmax_loss_and_grad_visible", "softmax_loss_and_grad_hidden"],
 )
 def softmax_loss_and_grad(W, X, labels):
     rows, z = np.arange(len(labels)), X @ W
@@ -1424,7 +1424,7 @@ def softmax_loss_and_grad(W, X, labels):
     "softmax-log-of-clipped",
     says="You add a small number inside the logarithm or clip the probability, which caps the loss of a confident "
     "error; work out log p from the scores.",
-    fails=["softmax_loss_and_grad_hidden"],
+    fails=["softmax_loss_and_grad_visible", "softmax_loss_and_grad_hidden"],
 )
 def softmax_loss_and_grad(W, X, labels):
     rows, z = np.arange(len(labels)), X @ W
@@ -1716,7 +1716,7 @@ def steps_to_target(losses, target, window):
 @bank.mistake(
     "finish-window-not-full",
     says="You count windows that are not full: before step window - 1 there are too few losses to average.",
-    fails=["steps_to_target_hidden"],
+    fails=["steps_to_target_visible", "steps_to_target_hidden"],
 )
 def steps_to_target(losses, target, window):
     for t in range(len(losses)):

@@ -69,11 +69,12 @@ def test_the_table_of_parts_is_that_of_the_exercise(says):
     assert len(parts) == 12
     minutes, points = 0, 0.0
     for number, part in enumerate(parts, 1):
-        level, time = re.search(r"\*Level: ([\w-]+) · (\d+) minutes\*", part).groups()
+        level, time, promised = re.search(r"\*Level: ([\w-]+) · (\d+) minutes · (\d) points?\*", part).groups()
         name = re.search(r'"grade_id": "(\w+)", "locked": false', part).group(1)
         worth = sum(map(float, re.findall(r'"points": ([\d.]+)', part)))
         row = re.search(rf"^\| {number} \| .* `(\w+)`: .*$", page(EXERCISE), re.MULTILINE)
         assert row.group(1) == name
+        assert float(promised) == worth
         assert row.group().startswith(f"| {number} | {worth:g} | {time} | `")
         assert row.group().endswith(f"| {level} |")
         minutes, points = minutes + int(time), points + worth

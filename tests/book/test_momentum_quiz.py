@@ -80,12 +80,16 @@ def test_the_table_of_parts_is_that_of_the_exercise(says):
     assert len(parts) == 12
     minutes, points = 0, 0.0
     for number, part in enumerate(parts, 1):
-        level, time = re.search(r"\*Level: ([\w-]+) · (\d+) minutes\*", part).groups()
+        level, time, promised = re.search(r"\*Level: ([\w-]+) · (\d+) minutes · (\d) points?\*", part).groups()
         name = re.search(r'"grade_id": "(\w+)", "locked": false', part).group(1)
         worth = sum(map(float, re.findall(r'"points": ([\d.]+)', part)))
+        assert float(promised) == worth
         row = re.search(rf"^\| {number} \| .* `(\w+)`: .*$", page(EXERCISE), re.MULTILINE)
         assert row.group(1) == name
         assert row.group().startswith(f"| {number} | {worth:g} | {time} | `")
         assert row.group().endswith(f"| {level} |")
         minutes, points = minutes + int(time), points + worth
     says(EXERCISE, f"**{points:g}** | **{minutes}**")
+    assert minutes == 150
+    for name in (EXERCISE, "momentum/index"):
+        says(name, "The exercise takes two and a half hours for the parts, three with the pictures.")

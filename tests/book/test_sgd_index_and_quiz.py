@@ -83,7 +83,7 @@ def test_the_table_of_parts_is_that_of_the_exercise(says):
     assert len(parts) == 12
     minutes, points = 0, 0.0
     for number, part in enumerate(parts, 1):
-        level, time = re.search(r"\*Level: ([\w-]+) · (\d+) minutes\*", part).groups()
+        level, time = re.search(r"\*Level: ([\w-]+) · (\d+) minutes · \d points?\*", part).groups()
         name = re.search(r'"grade_id": "(\w+)", "locked": false', part).group(1)
         worth = sum(map(float, re.findall(r'"points": ([\d.]+)', part)))
         row = re.search(rf"^\| {number} \| .* `(\w+)`: .*$", page(EXERCISE), re.MULTILINE)

@@ -418,11 +418,11 @@ def learn_digits(short_run, lr, steps):
         params = {name: params[name] - lr * grads[name] for name in params}
         losses.append(loss)
         shares.append(np.mean(short_run["read_digits"](params, pixels[1297:]) == labels[1297:]))
-    return np.array(losses), np.array(shares)
+    return np.array(losses), np.array(shares), params
 
 
 def test_the_network_reads_as_many_digits_as_the_notebook_promises(short_run):
-    losses, shares = learn_digits(short_run, 0.5, 300)
+    losses, shares, _ = learn_digits(short_run, 0.5, 300)
     np.testing.assert_allclose(losses[:30], short_run["losses"], rtol=1e-9)
     promised = [int(number) for number in re.findall(r"at\s+least\s+(\d+)(?: %|\s+of\s+every\s+100)", PROSE)]
     assert promised == [95, 95], "the first cell and the last part each promise a share"
@@ -431,23 +431,80 @@ def test_the_network_reads_as_many_digits_as_the_notebook_promises(short_run):
 
 def test_a_rate_ten_times_too_large_learns_nothing(short_run):
     with np.errstate(all="ignore"):
-        _, shares = learn_digits(short_run, 5.0, 300)
+        _, shares, _ = learn_digits(short_run, 5.0, 300)
     assert shares[-1] < 0.2
 
 
 @pytest.mark.slow
 def test_a_rate_ten_times_smaller_needs_ten_times_as_many_steps(short_run):
-    _, fast = learn_digits(short_run, 0.5, 300)
-    _, slow = learn_digits(short_run, 0.05, 1500)
+    _, fast, _ = learn_digits(short_run, 0.5, 300)
+    _, slow, _ = learn_digits(short_run, 0.05, 1500)
     assert 8 < np.argmax(slow >= 0.95) / np.argmax(fast >= 0.95) < 12
 
 
+LEVEL = r"^\*Level: (warm-up|standard|challenge) · (\d+) minutes · (\d) points?\* · Page: \*(.+)\*$"
+
+
 def test_every_part_says_how_hard_it_is_and_how_long_it_takes():
-    levels = re.findall(r"^\*Level: (warm-up|standard|challenge) · (\d+) minutes\*$", PROSE, re.MULTILINE)
+    levels = re.findall(LEVEL, PROSE, re.MULTILINE)
     assert len(levels) == len(MASTER.parts) == 10
     assert PROSE.count("<details><summary>Hint") >= len(MASTER.parts)
-    assert sum(int(minutes) for _, minutes in levels) == 185
-    assert "About three hours" in PROSE
+    assert sum(int(minutes) for _, minutes, _, _ in levels) == 185
+    assert "About three hours for the parts, three and a half with the pictures" in PROSE
+    for (_, _, points, _), part in zip(levels, MASTER.parts, strict=True):
+        assert int(points) == sum(cell.points for cell in part.tests), part.name
+
+
+def test_every_page_that_is_named_exists():
+    pages = Path(__file__).resolve().parents[2].joinpath("book", "backprop").glob("*.md")
+    titles = {re.search(r"^# (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)[1] for page in pages}
+    named = re.findall(r"[Pp]age:? \*([^*]+)\*", PROSE)
+    assert len(named) == 12 and set(named) <= titles, named
+
+
+def test_a_slope_that_is_mended_shows_what_the_hints_of_part_9_say(key, short_run, capsys):
+    """The three numbers of the table after the first repair: dX right, dW a sixth, db as wrong as it was."""
+    namespace = dict(vars(key))
+    source = inspect.getsource(key.broken_layer_backward)
+    exec(source.replace("1 - before_tanh**2", "1 - np.tanh(before_tanh) ** 2"), namespace)
+    tables = []
+    for function in (key.broken_layer_backward, namespace["broken_layer_backward"]):
+        capsys.readouterr()
+        short_run["check_layer"](function)
+        tables.append(capsys.readouterr().out.splitlines())
+    (dX, dW, db), before = tables[1], tables[0]
+    assert dX.endswith(" 1.000") and dW.endswith(f" {1 / 6:.3f}")
+    assert db == before[2] and dX != before[0] and dW != before[1]
+
+
+def test_the_best_nudges_are_those_that_the_notebook_names(short_run):
+    place, exact = short_run["place"], lambda x: 3 * np.sin(x) ** 2 * np.cos(x)
+
+    def miss(kind, eps):
+        def loss(x):
+            return float(np.sum(np.sin(x.astype(kind)) ** 3))
+
+        return short_run["relative_error"](short_run["numerical_gradient"](loss, place, eps), exact(place))
+
+    nudges = np.logspace(-12, -0.5, 47)
+    best = [nudges[np.argmin([miss(kind, eps) for eps in nudges])] for kind in (np.float64, np.float32)]
+    assert 2e-6 < best[0] < 2e-5 and 2e-3 < best[1] < 1e-2
+    assert 3e-6 < miss(np.float32, best[1]) < 3e-5
+    assert miss(np.float32, 1e-9) == 1
+
+
+def test_the_seventh_digit_is_a_9_with_ink_where_an_8_has_a_second_loop(short_run, key):
+    """The showcase of pixels, after the full training."""
+    _, _, params = learn_digits(short_run, 0.5, 300)
+    X, truth = short_run["pixels"][1297:], short_run["labels"][1297:]
+    losses = [key.mlp_loss_and_grad(params, X[i : i + 1], truth[i : i + 1])[0] for i in range(len(X))]
+    seventh = np.argsort(losses)[::-1][6]
+    assert truth[seventh] == 9 and short_run["read_digits"](params, X[seventh : seventh + 1])[0] == 8
+    Z = X[seventh] @ params["W1"] + params["b1"]
+    _, up = key.softmax_cross_entropy((np.maximum(Z, 0) @ params["W2"] + params["b2"])[None], truth[[seventh]])
+    blame = (up[0] @ params["W2"].T * (Z > 0) @ params["W1"].T).reshape(8, 8)
+    reddest = np.argsort(blame.ravel())[::-1][:2]
+    assert set(reddest) == {5 * 8 + 2, 5 * 8 + 3}
 
 
 def test_a_quarter_of_the_points_is_visible():

@@ -296,9 +296,33 @@ def test_the_gradients_that_the_showcases_train_with_are_right(short_run, name, 
     np.testing.assert_allclose(short_run[name](w) @ v, slope, rtol=1e-6)
 
 
-def test_every_part_says_how_hard_it_is_and_how_long_it_takes():
-    levels = re.findall(r"^\*Level: (warm-up|standard|challenge) · (\d+) minutes\*$", PROSE, re.MULTILINE)
+def test_newtons_second_step_raises_the_loss_as_the_notebook_says(short_run):
+    losses = [short_run["rosenbrock"](w) for w in short_run["newton"]]
+    assert f"raises the loss from {losses[1]:.1f} to {losses[2]:,.0f}; it never asks" in PROSE
+
+
+def test_every_part_says_how_hard_it_is_how_long_it_takes_and_what_it_is_worth():
+    levels = re.findall(
+        r"^\*Level: (?:warm-up|standard|challenge) · (\d+) minutes · (\d) points?\* · Page: \*(.+)\*$",
+        PROSE,
+        re.MULTILINE,
+    )
     assert len(levels) == len(MASTER.parts)
     assert PROSE.count("<details><summary>Hint</summary>") == len(MASTER.parts)
-    assert sum(int(minutes) for _, minutes in levels) == 150
-    assert "About two and a half hours" in PROSE
+    assert [int(points) for _, points, _ in levels] == [
+        sum(test.points for test in part.tests) for part in MASTER.parts
+    ]
+    titles = {re.search(r"^# (.+)$", page, re.MULTILINE).group(1) for page in chapter_pages().values()}
+    assert {page for _, _, page in levels} <= titles
+    assert sum(int(minutes) for minutes, _, _ in levels) == 150
+
+
+def test_the_notebook_and_the_pages_name_the_same_time():
+    pages = chapter_pages()
+    for text in (PROSE, pages["index"], pages["exercise"]):
+        assert "two and a half hours for the parts, three with the pictures" in " ".join(text.split())
+
+
+def chapter_pages():
+    folder = Path(__file__).resolve().parents[2] / "book" / "gradient_descent"
+    return {page.stem: page.read_text(encoding="utf-8") for page in folder.glob("*.md")}

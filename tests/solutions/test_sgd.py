@@ -311,6 +311,10 @@ def test_the_runs_on_the_digits_are_as_long_as_the_notebook_says_and_travel_at_t
 def test_the_cosine_ends_lowest_and_the_mean_lies_below_the_end_of_the_fixed_rate(trained):
     loss = {name: trained["train_loss"](w) for name, w in trained["answers"].items()}
     assert loss["warm-up and cosine"] < 0.9 * loss["its mean"] and loss["its mean"] < 0.9 * loss["fixed rate"]
+    cosine, mean, fixed = (f"{loss[name]:.3f}" for name in ("warm-up and cosine", "its mean", "fixed rate"))
+    assert f"{cosine}, against {mean} for the mean and {fixed} for the end" in PROSE
+    mean, cosine = (round(500 * trained["accuracy"][name]) for name in ("its mean", "warm-up and cosine"))
+    assert f"{mean} of 500 against {cosine}" in PROSE
 
 
 def test_the_pictures_of_floors_show_what_is_predicted(answered):
@@ -328,20 +332,28 @@ def test_the_race_of_batch_sizes_ends_as_the_notebook_says(trained):
     assert list(steps) == [1, 4, 16, 64, 256, 1297]
     assert "about 40 times fewer steps" in PROSE and 37 < steps[1] / steps[1297] < 43
     assert "a third of the steps or fewer" in PROSE and steps[4] * 3 < steps[1] and steps[16] * 3 < steps[4]
-    assert 16 * steps[16] < 1.3 * steps[1]  # hardly more examples
+    assert "a quarter more examples at most" in PROSE and max(4 * steps[4], 16 * steps[16]) < 1.25 * steps[1]
     assert "follows the linear rule up to a batch of 16" in PROSE
     assert [best[size][1] / size for size in (1, 4, 16)] == [best[1][1]] * 3 and best[64][1] < 64 * best[1][1]
     assert "within a factor of two" in PROSE
     for size in steps:
         assert 0.5 < steps[size] / (steps[1297] * (1 + scale / size)) < 2
+    assert f"up to {steps[1297] * (1 + scale) / steps[1]:.1f}, at a single example" in PROSE
+    assert all(steps[size] < steps[1297] * (1 + scale / size) for size in (1, 4, 16, 64))
 
 
 def test_every_part_says_how_hard_it_is_and_how_long_it_takes():
-    levels = re.findall(r"^\*Level: (warm-up|standard|challenge) · (\d+) minutes\*$", PROSE, re.MULTILINE)
+    line = r"^\*Level: (?:warm-up|standard|challenge) · (\d+) minutes · (\d) points?\* · Page: \*(.+)\*$"
+    levels = re.findall(line, PROSE, re.MULTILINE)
     assert len(levels) == len(MASTER.parts)
+    assert [int(points) for _, points, _ in levels] == [sum(c.points for c in part.tests) for part in MASTER.parts]
+    book = Path(__file__).parents[2] / "book"
+    pages = [*(book / "sgd").glob("*.md"), book / "gradient_descent" / "real_model.md"]
+    titles = {re.search(r"^# (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE).group(1) for page in pages}
+    assert {page for _, _, page in levels} <= titles, "each part names a page that there is"
     assert PROSE.count("<details><summary>Hint</summary>") == len(MASTER.parts)
-    assert sum(int(minutes) for _, minutes in levels) == 150
-    assert "About two and a half hours" in PROSE
+    assert sum(int(minutes) for minutes, _, _ in levels) == 150
+    assert "About two and a half hours for the parts, three with the pictures" in PROSE
 
 
 def test_about_a_quarter_of_the_points_is_for_the_tests_that_students_see():
