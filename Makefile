@@ -102,7 +102,7 @@ test: lint site  ## set up what the tests need and run them all
 	@$(BIN)/python -m pytest
 
 quick: $(READY)  ## the fast tests: no kernels, no site, no browser
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -m "not slow" -n auto --dist worksteal
 
 lint: $(READY)  ## check style and spelling
 	@$(BIN)/ruff check --quiet .
