@@ -59,6 +59,7 @@ def silence_thebe(app: Sphinx, config) -> None:
     """
     for listeners in app.events.listeners.values():
         listeners[:] = [one for one in listeners if one.handler.__module__ != "sphinx_thebe"]
+    app.registry.css_files[:] = [one for one in app.registry.css_files if one[0] != "sphinx-thebe.css"]
 
 
 def setup(app: Sphinx) -> dict:
