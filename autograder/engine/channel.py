@@ -82,6 +82,8 @@ class Channel:
                 raise ChannelError("crashed", "the process ended") from error
 
     def receive(self) -> bytes:
+        if time.monotonic() > self.deadline:  # a flood never has to be waited for
+            raise ChannelError("timeout", "no answer in time")
         (size,) = struct.unpack("<I", self._exactly(4))
         if size > MAX_FRAME:
             raise ChannelError("violation", f"a message of {size} bytes; the limit is {MAX_FRAME}")

@@ -105,7 +105,8 @@ def command(handout: list[Path], control_fd: int, limits: Limits) -> list[str]:
         folder(Path(shared))
     for data in handout:
         bind(data.resolve(), Path(HANDOUT, data.name))
-    arguments += ["--clearenv"]
+    # what one submission writes, the next must not find: only /scratch is writable, and each has its own
+    arguments += ["--tmpfs", SCRATCH, "--remount-ro", "/", "--remount-ro", "/dev", "--clearenv"]
     for key, value in {
         "PATH": f"{sysconfig.get_path('scripts')}:/usr/bin:/bin",
         "HOME": SCRATCH,
