@@ -16,6 +16,8 @@ import sys
 import threading
 from pathlib import Path
 
+from nbformat import NotebookNode
+
 from autograder.engine.sandbox import Limits, SandboxError
 from autograder.verdict import Assignment, Result, without_verdict
 
@@ -29,15 +31,37 @@ def grade(assignment: Assignment, folder: Path, student: str) -> Result:
     A submission that cannot be read is `unreadable`. One that brings down two examiners is `refused`. Raises
     SandboxError where there is no sandbox.
     """
-    reason = ""
-    for _ in range(2):
+    try:
+        return _ask(assignment, "grade", folder, student)
+    except _Harmed as harm:
+        return _refused(assignment, student, harm)
+
+
+def execute(assignment: Assignment, folder: Path, student: str) -> tuple[Result, NotebookNode | None]:
+    """The same, and the notebook as it was run, with what the student's cells printed; None where it was refused.
+
+    The notebook holds the hidden tests: it is not for students.
+    """
+    try:
+        return _ask(assignment, "execute", folder, student)
+    except _Harmed as harm:
+        return _refused(assignment, student, harm), None
+
+
+def _ask(assignment: Assignment, method: str, folder: Path, student: str):
+    """Ask this thread's examiner, and where that harms it, another one."""
+    for last in (False, True):
         examiner = _examiner(assignment)
         try:
-            return examiner.grade(folder, student)
-        except _Harmed as harm:
-            reason = str(harm)
+            return examiner.ask(method, folder, student)
+        except _Harmed:
             examiner.close()
-    return without_verdict(assignment, student, "refused", f"the examiner was brought down twice: {reason}")
+            if last:
+                raise
+
+
+def _refused(assignment: Assignment, student: str, harm: _Harmed) -> Result:
+    return without_verdict(assignment, student, "refused", f"the examiner was brought down twice: {harm}")
 
 
 class _Harmed(Exception):
@@ -67,8 +91,8 @@ class _Examiner:
     def alive(self) -> bool:
         return self.process.poll() is None
 
-    def grade(self, folder: Path, student: str) -> Result:
-        self._send((folder.resolve(), student))
+    def ask(self, method: str, folder: Path, student: str):
+        self._send((method, folder.resolve(), student))
         answer = self._receive(self.limits.submission_seconds + GRACE_SECONDS)
         if isinstance(answer, SandboxError):
             raise answer

@@ -35,7 +35,8 @@ class SubmittedCell:
 class Rebuilt:
     """A submission on its master: trusted cells and student code in the order in which they run.
 
-    `notes` says what was odd and how it was mended; `unanswered` names the parts without an answer.
+    `notes` says what was odd and how it was mended; `unanswered` names the parts without an answer. Cells marked
+    `shown` in their metadata are there to be read; they are not run. Prose of the student's comes as raw cells.
     """
 
     notebook: nbformat.NotebookNode
@@ -82,11 +83,12 @@ def read(path: Path) -> list[SubmittedCell]:
     return [_cell(cell) for cell in cells if isinstance(cell, dict)]
 
 
-def rebuild(master: Master, submitted: list[SubmittedCell]) -> Rebuilt:
+def rebuild(master: Master, submitted: list[SubmittedCell], whole: bool = False) -> Rebuilt:
     """Put a student's answers and added cells into the master's notebook, in the master's order.
 
     The last of several cells with one grade id is the answer, as it would be in a running notebook; the others run as
-    added cells. An edited provided cell runs after the original. Unchanged showcase cells are left out.
+    added cells. An edited provided cell runs after the original. Prose and unchanged showcase cells are left out,
+    unless the notebook is to be `whole`, for someone who reads it.
     """
     notes: list[str] = []
     by_grade_id = {cell.grade_id: index for index, cell in enumerate(master.cells) if cell.grade_id}
@@ -129,7 +131,7 @@ def rebuild(master: Master, submitted: list[SubmittedCell]) -> Rebuilt:
         elif original.is_grade:
             if _normal(cell.source) != _normal(original.stub):
                 notes.append(f"test cell {original.grade_id!r} was edited; the original was run")
-        elif cell.cell_type == "code" and _normal(cell.source) != _normal(original.source):
+        elif _normal(cell.source) != _normal(original.source):
             added.setdefault(index, []).append(cell)
         seen.add(index)
 
@@ -140,6 +142,8 @@ def rebuild(master: Master, submitted: list[SubmittedCell]) -> Rebuilt:
         cell = nbformat.v4.new_code_cell(source)
         if original is not None and original.is_provided:
             cell.metadata["provided"] = True
+        if original is not None and original.is_solution:
+            cell.metadata["answer"] = original.grade_id
         if original is not None and original.is_grade:
             cell.metadata["nbgrader"] = {
                 "grade": True, "grade_id": original.grade_id, "points": original.points,
@@ -147,9 +151,19 @@ def rebuild(master: Master, submitted: list[SubmittedCell]) -> Rebuilt:
             }  # fmt: skip
         cells.append(cell)
 
-    for cell in added.get(-1, ()):
-        if cell.cell_type == "code":
-            run(cell.source)
+    def show(cell: nbformat.NotebookNode) -> None:
+        if whole:
+            cell.metadata["shown"] = True
+            cells.append(cell)
+
+    def run_added(index: int) -> None:
+        for cell in added.get(index, ()):
+            if cell.cell_type == "code":
+                run(cell.source)
+            elif cell.source.strip():
+                show(nbformat.v4.new_raw_cell(cell.source))
+
+    run_added(-1)
     for index, original in enumerate(master.cells):
         if original.is_solution:
             answer = answers.get(index)
@@ -158,12 +172,14 @@ def rebuild(master: Master, submitted: list[SubmittedCell]) -> Rebuilt:
             if answer is None or _normal(answer.source) in (_normal(original.stub), ""):
                 unanswered.add(original.grade_id)
             if answer is not None:  # without one, a cell that the student added may define the name: no stub over it
-                run(answer.source)
+                run(answer.source, original)
         elif original.is_grade or original.is_provided:
             run(original.source, original)
-        for cell in added.get(index, ()):
-            if cell.cell_type == "code":
-                run(cell.source)
+        elif original.cell_type == "code":
+            show(nbformat.v4.new_code_cell(original.source, metadata={"tags": list(original.tags)}))
+        else:
+            show(nbformat.v4.new_markdown_cell(original.source))
+        run_added(index)
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=master.notebook().metadata)
     return Rebuilt(notebook, tuple(notes), frozenset(unanswered))
 

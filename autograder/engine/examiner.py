@@ -26,6 +26,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from types import CodeType
 
+import nbformat
 import numpy as np
 
 from autograder.bank import Mistake
@@ -41,6 +42,8 @@ TEST_BUDGET = 256 * 2**20  # bytes that one test may take from a student's proce
 INTERRUPT_SECONDS = 1.0
 ORDER_SECONDS = 30.0  # for what takes a millisecond, on a machine that may be busy with other things
 MAX_RESTARTS = 20
+MAX_PRINTED = 500_000  # characters of a whole notebook's outputs
+ENDED = "Python ended in this cell. What follows was run without it."
 
 
 class Examiner:
@@ -56,12 +59,20 @@ class Examiner:
 
     def grade(self, folder: Path, student: str) -> Result:
         """The verdict on one student's folder; raises SandboxError where there is no sandbox."""
+        return self.execute(folder, student, whole=False)[0]
+
+    def execute(self, folder: Path, student: str, whole: bool = True) -> tuple[Result, nbformat.NotebookNode]:
+        """The verdict, and the notebook as it was run, with what the student's cells printed.
+
+        The notebook is `rebuild`'s: it holds the hidden tests. Of an unreadable submission it has no answers.
+        """
         started = time.monotonic()
         try:
             submitted = read(find(folder, self.assignment.name))
         except Unreadable as error:
-            return without_verdict(self.assignment, student, "unreadable", str(error))
-        rebuilt = rebuild(self.assignment.master, submitted)
+            result = without_verdict(self.assignment, student, "unreadable", str(error))
+            return result, rebuild(self.assignment.master, [], whole).notebook
+        rebuilt = rebuild(self.assignment.master, submitted, whole)
         verdicts, traces = self._examine(rebuilt)
         cells = []
         for part in self.assignment.master.parts:
@@ -75,7 +86,8 @@ class Examiner:
                     message, diagnosis = f"{mistake.says} ({message})", mistake.name
                 points = cell.points if outcome == "passed" else 0.0
                 cells.append(CellResult(cell.grade_id, points, cell.points, outcome, message, diagnosis))
-        return graded(self.assignment, student, time.monotonic() - started, cells, rebuilt.notes)
+        result = graded(self.assignment, student, time.monotonic() - started, cells, rebuilt.notes)
+        return result, rebuilt.notebook
 
     def close(self) -> None:
         if self.warm is not None:
@@ -98,6 +110,9 @@ class Examiner:
                 ended = self._run(sitting, rebuilt, tests, verdicts, traces, fatal)
             if not ended:
                 break
+        for index in fatal:
+            if isinstance(index, int) and index >= 0:
+                rebuilt.notebook.cells[index].outputs = _outputs([("error", ENDED)])
         late = time.monotonic() > deadline
         missed = (
             ("timeout", "The notebook as a whole took too long.") if late else ("crashed", "Python ended too often.")
@@ -111,7 +126,10 @@ class Examiner:
     ) -> bool:
         """Go through the notebook once; returns whether a cell ended the stem (it is then in `fatal`)."""
         before = -1  # the last cell that ran in the stem
+        room = MAX_PRINTED
         for index, cell in enumerate(rebuilt.notebook.cells):
+            if "shown" in cell.metadata:
+                continue
             grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
             if "provided" in cell.metadata:
                 exec(self._compile(cell.source, "provided"), sitting.names)
@@ -125,7 +143,8 @@ class Examiner:
                     fatal[before] = "violation"
                     return True
                 if grade_id is None:
-                    sitting.run(cell.source)
+                    cell.outputs = _outputs(sitting.run(cell.source), room)
+                    room -= sum(len("".join(out.get("traceback", out.get("text")))) for out in cell.outputs)
                     before = index
                 else:
                     verdicts[grade_id] = self._test(sitting, tests[grade_id])
@@ -256,18 +275,21 @@ class Sitting:
         for sock in (self.orders, self.door, self.stem.channel):
             sock.close()
 
-    def run(self, source: str) -> None:
-        """Have the stem run one of the student's cells; what the cell raises is the student's affair."""
+    def run(self, source: str) -> object:
+        """Have the stem run one of the student's cells; what the cell raises is the student's affair.
+
+        Returns what the stem says that it printed (`_outputs` reads it).
+        """
         self.stem.channel.limit(max(0.01, min(self.examiner.limits.cell_seconds, self.deadline - time.monotonic())))
         try:
-            self.stem.call("run", source)
+            return self.stem.call("run", source)
         except ChannelError as error:
             if error.kind != "timeout":
                 raise
             self._order(b"i")  # as a person would press stop
             self.stem.channel.limit(INTERRUPT_SECONDS)
             try:
-                self.stem.await_reply()
+                return self.stem.await_reply()
             except Exception as late:
                 raise ChannelError("violation", f"the notebook's process answered {late!r}") from late
         except Exception as error:  # the stem's loop is trusted, its answers are not
@@ -441,6 +463,23 @@ def _special_methods(source: str) -> frozenset[str] | None:
     return None
 
 
+def _outputs(printed: object, room: int = MAX_PRINTED) -> list[nbformat.NotebookNode]:
+    """What a cell printed, as a notebook holds it. It comes from the student's process: text is text, all else is left
+    out, and so is what goes beyond `room` characters.
+    """
+    outputs = []
+    for part in printed if type(printed) is list else ():
+        if type(part) is not tuple or len(part) != 2 or not all(type(one) is str for one in part):
+            continue
+        kind, text = part[0], part[1][: max(0, room)]
+        room -= len(text)
+        if text and kind == "error":
+            outputs.append(nbformat.v4.new_output("error", ename="", evalue="", traceback=[text]))
+        elif text and kind in ("stdout", "stderr"):
+            outputs.append(nbformat.v4.new_output("stream", name=kind, text=text))
+    return outputs
+
+
 def _refuse(peer: Peer, handle: Handle):
     raise ChannelError("violation", "the notebook's process sent an object")
 
@@ -482,7 +521,8 @@ def main() -> None:
             examiner.start()
             _send(replies, "ready")
             while (request := _receive(requests)) is not None:
-                _send(replies, examiner.grade(*request))
+                method, *arguments = request
+                _send(replies, getattr(examiner, method)(*arguments))
         except SandboxError as error:
             _send(replies, error)
 

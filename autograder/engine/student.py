@@ -9,6 +9,7 @@ warm interpreter     imports NumPy, Matplotlib and IPython once, and forks
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import random
@@ -20,6 +21,8 @@ from pathlib import Path
 
 from autograder.engine import sandbox
 from autograder.engine.channel import Channel, ChannelError, Handle, Peer
+
+MAX_PRINTED = 10_000  # characters kept of what one cell prints
 
 
 def main() -> None:
@@ -55,6 +58,7 @@ def _warm_shell():
     # nobody looks at the figures: `%matplotlib inline` and its kin leave the backend alone
     shell.enable_gui = lambda gui=None: None
     shell.enable_matplotlib = lambda gui=None: (gui or "agg", "agg")
+    shell.displayhook.write_output_prompt = lambda: None
     shell.run_cell("pass", store_history=False)
     return shell
 
@@ -131,12 +135,15 @@ def _stem(shell, settings: dict, limits: sandbox.Limits, descriptors: list[int])
     channel = Channel(socket.socket(fileno=descriptors[0]))
     names = shell.user_ns
     forks: list[int] = []
+    printed = Printed()
+    sys.stdout, sys.stderr = printed.stream("stdout", 1), printed.stream("stderr", 2)
+    shell._showtraceback = lambda kind, error, lines: printed.add("error", "\n".join(lines))
 
-    def run(source: str) -> str | None:
-        """Run one cell; returns the name of the exception that ended it, if one did."""
-        result = shell.run_cell(source, store_history=False)
-        error = result.error_before_exec or result.error_in_exec
-        return type(error).__name__ if error is not None else None
+    def run(source: str) -> list[tuple[str, str]]:
+        """Run one cell; returns what it printed, and the traceback where an exception ended it."""
+        printed.start()
+        shell.run_cell(source, store_history=False)
+        return printed.parts
 
     def fork() -> None:
         _, received, _, _ = socket.recv_fds(door, 1, 1)
@@ -159,6 +166,47 @@ def _stem(shell, settings: dict, limits: sandbox.Limits, descriptors: list[int])
     with contextlib.suppress(ChannelError):
         Peer(channel, {"run": run, "fork": fork}.__getitem__, _adopt, trusting=True).serve()
     os._exit(0)
+
+
+class Printed:
+    """What one cell prints, in order: pairs of "stdout", "stderr" or "error" and a text. Past a limit it is let go."""
+
+    def __init__(self):
+        self.start()
+
+    def start(self) -> None:
+        self.parts: list[tuple[str, str]] = []
+        self.left = MAX_PRINTED
+
+    def add(self, kind: str, text: str) -> None:
+        if self.left < 0 or not text:
+            return
+        kept = text[: self.left]
+        self.left -= len(text)  # below zero from the first character on that is let go
+        text = kept if self.left >= 0 else kept + "\n[more was printed]"
+        if self.parts and self.parts[-1][0] == kind != "error":
+            text = self.parts.pop()[1] + text
+        self.parts.append((kind, text))
+
+    def stream(self, kind: str, descriptor: int) -> io.TextIOWrapper:
+        """A standard stream that adds to this; its descriptor is that of the real one, which leads nowhere."""
+        return io.TextIOWrapper(_Stream(self, kind, descriptor), encoding="utf-8", errors="replace", write_through=True)
+
+
+class _Stream(io.RawIOBase):
+    def __init__(self, printed: Printed, kind: str, descriptor: int):
+        self.printed, self.kind, self.descriptor = printed, kind, descriptor
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self.descriptor
+
+    def write(self, data) -> int:
+        if self.printed.left >= 0:  # a character has four bytes at most
+            self.printed.add(self.kind, bytes(data[: 4 * self.printed.left + 4]).decode("utf-8", "replace"))
+        return len(data)
 
 
 class _Iterator:

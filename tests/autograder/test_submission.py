@@ -266,7 +266,30 @@ def test_no_outputs_and_no_metadata_of_the_student_survive(rebuild, answered, at
     cell.metadata["tags"] = ["skip-execution"]
     cell.outputs, cell.execution_count = [nbformat.v4.new_output("stream", text="noise")], 3
     for made in rebuild(answered).notebook.cells:
-        assert made.outputs == [] and made.execution_count is None and set(made.metadata) <= {"nbgrader", "provided"}
+        assert made.outputs == [] and made.execution_count is None and set(made.metadata) <= {
+            "nbgrader", "provided", "answer",
+        }  # fmt: skip
+
+
+def test_a_whole_notebook_can_be_read_by_a_person(answered, tiny, read, at):
+    answered.cells.insert(0, nbformat.v4.new_markdown_cell("Thoughts of mine."))
+    answered.cells[at(answered, "double_visible")].source = "pass"
+    heading = next(cell for cell in answered.cells if cell.source.startswith("# Tiny"))
+    heading.source += " (my copy)"
+    made = submission.rebuild(tiny, read(answered), whole=True).notebook.cells
+    raw = [cell.source for cell in made if cell.cell_type == "raw"]
+    assert raw == ["Thoughts of mine.", heading.source]
+    assert [cell.source for cell in made if cell.cell_type == "markdown"] == [
+        cell.source for cell in tiny.cells if cell.cell_type == "markdown"
+    ]
+    assert [cell.metadata["answer"] for cell in made if "answer" in cell.metadata] == [p.name for p in tiny.parts]
+    run = [cell for cell in made if "shown" not in cell.metadata]
+    assert [cell.source for cell in run] == [
+        cell.source for cell in submission.rebuild(tiny, read(answered)).notebook.cells
+    ]
+    assert [cell.metadata["tags"] for cell in made if cell.cell_type == "code" and "shown" in cell.metadata] == [
+        ["showcase"]
+    ]
 
 
 def test_edited_test_cells_do_not_count(rebuild, answered, at, tiny):
