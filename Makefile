@@ -76,12 +76,18 @@ _build/.released: $(READY) $(CODE) $(MASTERS) $(wildcard exercises/*/*)
 site: $(SITE)  ## build the site into _build/html
 
 # Executed pages are cached by their own text alone, so a change to what they import empties the cache.
-_build/.imports: $(READY) $(filter-out %/mistakes.py,$(MASTERS)) $(wildcard book/*.py)
+_build/.imports: $(READY) $(filter-out %/mistakes.py,$(MASTERS)) book/__init__.py book/figures.py
 	@rm -rf _build/.jupyter_cache _build/.doctrees _build/jupyter_execute
 	@mkdir -p _build
 	@touch $@
 
-$(SITE): _build/.imports _build/.released $(PAGES)
+# Sphinx writes a page again when its text has changed, not when the code that finishes pages has.
+_build/.finishing: $(wildcard book/*.py book/*.cjs) $(shell find book/templates -type f)
+	@rm -rf _build/.doctrees _build/html
+	@mkdir -p _build
+	@touch $@
+
+$(SITE): _build/.imports _build/.finishing _build/.released $(PAGES)
 	@echo "building the site (the first time takes minutes: every page is executed)"
 	@$(BIN)/jupyter-book build . -W -n --keep-going 2>&1 | sed -u '/IPKernelApp. WARNING/d'
 	@touch $@

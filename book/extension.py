@@ -1,4 +1,4 @@
-"""The Sphinx extension of the site: figures in two palettes, and repairs of the theme's known defects."""
+"""The Sphinx extension of the site: figures in two palettes, typeset formulas, and repairs of the theme's defects."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.ext import mathjax
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-from book import figures
+from book import figures, mathematics, theme
 
 
 class TwoPalettes(SphinxPostTransform):
@@ -62,7 +63,25 @@ def silence_thebe(app: Sphinx, config) -> None:
     app.registry.css_files[:] = [one for one in app.registry.css_files if one[0] != "sphinx-thebe.css"]
 
 
+def finish(app: Sphinx, error: Exception | None) -> None:
+    """Pages as a reader gets them: icons drawn, formulas typeset, nothing beside them that no page uses."""
+    if error or app.builder.format != "html":
+        return
+    for path in Path(app.outdir).rglob("*.html"):
+        page = path.read_text(encoding="utf-8")
+        done = theme.draw_icons(page).replace("console.log(", "void(")
+        if path.name != "search.html":  # whose scripts run in place, in their own order
+            done = theme.defer_scripts(done)
+        if done != page:
+            path.write_text(done, encoding="utf-8")
+    mathematics.typeset_site(Path(app.outdir))
+    theme.remove_unused(app)
+
+
 def setup(app: Sphinx) -> dict:
     app.add_post_transform(TwoPalettes)
     app.connect("config-inited", silence_thebe)
+    # Sphinx writes TeX into the page, as for MathJax, and `finish` typesets it; nothing is loaded.
+    app.add_html_math_renderer("typeset", (mathjax.html_visit_math, None), (mathjax.html_visit_displaymath, None))
+    app.connect("build-finished", finish, priority=950)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

