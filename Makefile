@@ -56,7 +56,7 @@ help:  ## list the targets
 
 setup: $(READY)  ## make the environment in .venv
 
-$(READY): requirements.txt constraints.txt pyproject.toml
+$(READY): requirements.txt constraints.txt pyproject.toml book/interactive/package-lock.json
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "expected Python 3.11 or newer, found $$($(PYTHON) -V). Name another one: make PYTHON=python3.12" >&2; exit 1; }
@@ -64,6 +64,7 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 	@echo "setting up .venv from $$($(PYTHON) -V) (a minute or two, once)"
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@$(BIN)/python -m book.bundle
 	@touch $@
 
 release: _build/.released  ## make exercises/ from the masters in solutions/

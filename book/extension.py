@@ -1,4 +1,4 @@
-"""The Sphinx extension of the site: figures in two palettes, typeset formulas, and repairs of the theme's defects."""
+"""The Sphinx extension of the site: figures that move or come in two palettes, formulas, repairs of the theme."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sphinx.application import Sphinx
 from sphinx.ext import mathjax
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-from book import figures, mathematics, theme
+from book import directive, figures, mathematics, theme
 
 
 class TwoPalettes(SphinxPostTransform):
@@ -84,4 +84,5 @@ def setup(app: Sphinx) -> dict:
     # Sphinx writes TeX into the page, as for MathJax, and `finish` typesets it; nothing is loaded.
     app.add_html_math_renderer("typeset", (mathjax.html_visit_math, None), (mathjax.html_visit_displaymath, None))
     app.connect("build-finished", finish, priority=950)
+    directive.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

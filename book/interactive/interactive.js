@@ -1,0 +1,18 @@
+// The figures that move. Each element `.interactive` on the page names one; what cannot start leaves its picture standing.
+
+import learningRate from "./figures/learning_rate.js";
+import { mount } from "./kit/mount.js";
+
+const FIGURES = {
+  "learning-rate": learningRate,
+};
+
+for (const root of document.querySelectorAll(".interactive")) {
+  try {
+    mount(root, FIGURES[root.dataset.figure]);
+  } catch (error) {
+    root.querySelector(".interactive-live")?.remove();
+    root.classList.remove("interactive-ready");
+    console.error(`The figure ${root.dataset.figure} could not start:`, error);
+  }
+}
