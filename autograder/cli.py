@@ -1,4 +1,4 @@
-"""The command line: `autograder release | simulate | grade | verify`. Progress and messages; no work of its own."""
+"""The command line, `autograder COMMAND`: progress and messages; no work of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from autograder import batch, release, report, simulate, unsandboxed
+from autograder import batch, converter, release, report, simulate, unsandboxed
 from autograder.course import Course, CourseError
 from autograder.engine import sandbox
 from autograder.engine.sandbox import SandboxError
@@ -77,6 +77,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("folder", type=Path, metavar="DIR", help="the class's folder")
     command.add_argument("--json", type=Path, metavar="FILE", help=f"results to compare (default: DIR/{RESULTS})")
     command.set_defaults(run=_verify)
+    command = commands.add_parser(
+        "nbgrader-course", help="make DIR a course for nbgrader and formgrader, graded by this engine in its sandbox"
+    )
+    command.add_argument("folder", type=Path, metavar="DIR", help="the course's folder; it may exist")
+    command.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: every chapter")
+    command.set_defaults(run=_nbgrader_course)
     return parser
 
 
@@ -149,6 +155,28 @@ def _grade(course: Course, options: argparse.Namespace) -> int:
     if count["refused"]:
         print("autograder: what was refused has no grade yet; run the same command again", file=sys.stderr)
         return 1
+    return 0
+
+
+def _nbgrader_course(course: Course, options: argparse.Namespace) -> int:
+    folder, chapters = options.folder, options.chapters or course.chapters()
+    assignments = {name: Assignment.load(course, name) for name in chapters}
+    switched_on = converter.settle(folder, course)
+    for assignment in assignments.values():
+        if kept := converter.keep_changes(folder, assignment):
+            print(f"{kept.with_suffix('')} was not what the master makes; what was there is now {kept}")
+    with Record(folder, course, assignments):
+        pass
+    print(f"{folder} is a course for nbgrader: {', '.join(assignments)}")
+    if not switched_on:
+        print(
+            f"autograder: {folder / 'nbgrader_config.py'} exists and does not switch the engine on. Add to it:\n\n"
+            f"from autograder.converter import use_engine\n\nuse_engine(c, {str(course.root)!r})\n",
+            file=sys.stderr,
+        )
+        return 1
+    print(f"  submissions go to {folder}/submitted/<student>/<chapter>/<chapter>.ipynb")
+    print(f"  then: cd {folder} && nbgrader autograde {chapters[0]}, or open formgrader in `jupyter lab`")
     return 0
 
 

@@ -171,8 +171,10 @@ def rebuild(master: Master, submitted: list[SubmittedCell], whole: bool = False)
                 notes.append(f"answer cell {original.grade_id!r} is missing")
             if answer is None or _normal(answer.source) in (_normal(original.stub), ""):
                 unanswered.add(original.grade_id)
-            if answer is not None:  # without one, a cell that the student added may define the name: no stub over it
+            if answer is not None:
                 run(answer.source, original)
+            else:  # a cell that the student added may define the name: no stub over it
+                show(nbformat.v4.new_code_cell(metadata={"answer": original.grade_id}))
         elif original.is_grade or original.is_provided:
             run(original.source, original)
         elif original.cell_type == "code":

@@ -7,6 +7,7 @@ from autograder.course import ROOT
 LAYERS = [
     "cli",
     "report",
+    "converter",
     "record",
     "batch",
     "simulate",

@@ -87,7 +87,8 @@ def test_what_a_function_prints_in_a_test_stays_unseen(examiner, handed_out, han
 def test_an_unreadable_submission_gives_an_empty_notebook(examiner, hand_in, tiny):
     result, notebook = examiner.execute(hand_in('{"nbformat": 4, "cel'), "s-001")
     assert result.status == "unreadable"
-    assert len(notebook.cells) == len(tiny.cells) - len(tiny.parts)
+    assert len(notebook.cells) == len(tiny.cells)
+    assert [cell.source for cell in notebook.cells if "answer" in cell.metadata] == [""] * len(tiny.parts)
 
 
 def test_what_the_students_process_says_of_its_output_is_not_trusted():
