@@ -1,10 +1,14 @@
 // The figures that move. Each element `.interactive` on the page names one; what cannot start leaves its picture standing.
 
 import learningRate from "./figures/learning_rate.js";
+import landscapeStart from "./figures/landscape_start.js";
+import race from "./figures/race.js";
 import { mount } from "./kit/mount.js";
 
 const FIGURES = {
   "learning-rate": learningRate,
+  "landscape-start": landscapeStart,
+  race,
 };
 
 for (const root of document.querySelectorAll(".interactive")) {

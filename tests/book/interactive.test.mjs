@@ -5,7 +5,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { defaults, format, number, parse, plain, point, subset } from "../../book/interactive/kit/parameters.js";
+import { LANDSCAPES } from "../../book/interactive/mathematics/landscapes.js";
+import { descend, OPTIMISERS } from "../../book/interactive/mathematics/optimisers.js";
 import * as quadratic from "../../book/interactive/mathematics/quadratic.js";
+import { normal, uniform } from "../../book/interactive/mathematics/random.js";
+import { RATES, tune } from "../../book/interactive/mathematics/rates.js";
 
 const reference = JSON.parse(readFileSync(process.env.REFERENCE, "utf8"));
 
@@ -32,6 +36,92 @@ cases("quadratic", ({ eigenvalues, lr, steps, start, history, losses, border, be
   close(quadratic.maxStableRate(eigenvalues), border);
   close(quadratic.bestFixedRate(eigenvalues), best);
   close(quadratic.rate(eigenvalues, lr), rate);
+});
+
+cases("optimisers", ({ name, landscape, start, settings, noise, history, memory }) => {
+  const { gradient } = LANDSCAPES[landscape];
+  const run = descend(name, gradient, start, { ...settings, noise: (t) => noise[t - 1] }, history.length - 1);
+  close(run.map(({ w }) => w), history);
+  for (const [key, values] of Object.entries(memory)) close(run.slice(1).map((state) => state[key]), values, 1e-10, key);
+});
+
+test("every optimiser of the race is compared, once the chapter that has its answer key is written", () => {
+  const compared = new Set(reference.optimisers.map(({ name }) => name));
+  const missing = Object.keys(OPTIMISERS).filter((name) => !compared.has(name));
+  assert.ok(missing.length === 0 || missing.join() === "adagrad,rmsprop,adam", missing.join());
+});
+
+test("numbers on the way to a step belong together", () => {
+  const { gradient, start } = LANDSCAPES.valley;
+  for (const [t, { w, m, v, mHat, vHat, move }] of descend("adam", gradient, start, { lr: 0.3 }, 20).entries()) {
+    if (t === 0) continue;
+    close(mHat, m.map((x) => x / (1 - 0.9 ** t)));
+    close(vHat, v.map((x) => x / (1 - 0.999 ** t)));
+    close(move, mHat.map((x, k) => (-0.3 * x) / (Math.sqrt(vHat[k]) + 1e-8)));
+    assert.equal(w.length, 2);
+  }
+});
+
+test("a run changes nothing in place", () => {
+  for (const name of Object.keys(OPTIMISERS)) {
+    const start = [-1, 1];
+    const run = descend(name, ([x, y]) => [x, 3 * y], start, { lr: 0.1, noise: () => [0, 0] }, 5);
+    assert.deepEqual(start, [-1, 1]);
+    assert.equal(new Set(run.map(({ w }) => w.join())).size, 6, name);
+  }
+});
+
+for (const [name, { f, gradient, box, start, lowest }] of Object.entries(LANDSCAPES)) {
+  test(`${name}: the slope is the slope of the height`, () => {
+    const h = 1e-5;
+    for (const s of [0.13, 0.37, 0.52, 0.91]) {
+      for (const u of [0.08, 0.44, 0.79]) {
+        const at = [box[0][0] + s * (box[0][1] - box[0][0]), box[1][0] + u * (box[1][1] - box[1][0])];
+        const slopes = at.map((_, k) => {
+          const moved = (d) => at.map((x, j) => (j === k ? x + d : x));
+          return (f(moved(h)) - f(moved(-h))) / (2 * h);
+        });
+        close(gradient(at), slopes, 1e-6);
+      }
+    }
+  });
+  test(`${name}: nothing on the map is lower than the lowest point, and the start is on it`, () => {
+    close(gradient(lowest), [0, 0], 1e-8);
+    for (let i = 0; i <= 60; i += 1) {
+      for (let j = 0; j <= 60; j += 1) {
+        const at = [[i, 0], [j, 1]].map(([n, k]) => box[k][0] + (n / 60) * (box[k][1] - box[k][0]));
+        assert.ok(f(at) >= f(lowest) - 1e-12);
+      }
+    }
+    start.forEach((x, k) => assert.ok(x > box[k][0] && x < box[k][1]));
+  });
+}
+
+cases("rosenbrock", ({ at, f, gradient }) => {
+  close(LANDSCAPES.rosenbrock.f(at), f);
+  close(LANDSCAPES.rosenbrock.gradient(at), gradient);
+});
+
+test("every rate of the race is the one that the rule finds", () => {
+  assert.deepEqual(RATES, tune(LANDSCAPES));
+});
+
+test("turning the ravine changes nothing for some optimisers and much for others", () => {
+  const height = (name, map) => {
+    const { f, gradient, start } = LANDSCAPES[map];
+    return f(descend(name, gradient, start, { lr: RATES[map][name] }, 60)[60].w);
+  };
+  for (const name of ["gd", "momentum", "nesterov"]) close(height(name, "turned") / height(name, "ravine"), 1, 1e-3);
+  for (const name of ["adagrad", "rmsprop"]) assert.ok(height(name, "turned") > 1e10 * height(name, "ravine"), name);
+});
+
+test("random numbers are repeatable, uniform and normal", () => {
+  const draw = (next, count) => Array.from({ length: count }, next);
+  assert.deepEqual(draw(normal(3), 5), draw(normal(3), 5));
+  assert.notDeepEqual(draw(normal(3), 5), draw(normal(4), 5));
+  const moments = (all) => [1, 2, 3, 4].map((p) => all.reduce((sum, x) => sum + x ** p, 0) / all.length);
+  moments(draw(uniform(1), 2e5)).forEach((found, i) => close(found, 1 / (i + 2), 0.01));
+  moments(draw(normal(1), 2e5)).forEach((found, i) => close(found, [0, 1, 0, 3][i], 0.05));
 });
 
 const parameters = {

@@ -41,6 +41,7 @@ class Figure:
 
 
 FIGURES = [
+    Figure("gradient_descent/landscapes", "landscape-start", "lr", {"lr": "0.3", "map": "saddle", "step": "40"}, 100),
     Figure("gradient_descent/bowls", "learning-rate", "lr", {"lr": "0.102", "bowl": "ravine", "step": "7"}, 100),
 ]
 each_figure = pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
@@ -289,7 +290,7 @@ def float_or_text(text: str):
 
 @each_figure
 def test_nonsense_in_the_address_does_no_harm(see, figure):
-    opened, root = see(figure, f"fig={figure.name}&{figure.slider}=fast&step=-3&nothing=%&start=1,b")
+    opened, root = see(figure, f"fig={figure.name}&{figure.slider}=fast&step=soon&nothing=%&start=1,b")
     _, plain = see(figure)
     assert readout(root) == readout(plain)
     assert opened.problems == []
@@ -306,7 +307,7 @@ def test_numbers_as_a_table(see, figure):
     before = table.inner_text()
     root.locator(f"#{figure.id}-{figure.slider}").focus()
     opened.page.keyboard.press("ArrowLeft")
-    root.get_by_role("button", name="Step", exact=True).click()
+    root.get_by_role("button", name=re.compile("^(Step|Back)$"), disabled=False).first.click()
     opened.page.wait_for_timeout(100)
     assert table.inner_text() != before
 
@@ -374,11 +375,30 @@ def test_from_a_folder(visit, html, figure):
     assert [problem for problem in opened.problems if "script error" in problem] == []
 
 
+def test_the_race_on_the_front_page_runs_by_itself(visit, site_url):
+    opened = visit("book/index", **WIDE)
+    race = opened.page.locator("#interactive-race.interactive-ready")
+    step = race.locator(".control-run input")
+    opened.page.wait_for_timeout(1500)
+    assert int(step.input_value()) > 5
+    race.locator(".interactive-play").click()
+    stopped = step.input_value()
+    opened.page.wait_for_timeout(300)
+    assert step.input_value() == stopped
+    assert opened.problems == []
+    still = visit("book/index", reduced_motion="reduce", **WIDE)
+    still.page.wait_for_timeout(600)
+    assert still.page.locator("#interactive-race .control-run input").input_value() == "0"
+    linked = visit(f"{site_url}/book/index.html#fig=race&map=turned&step=12", **WIDE)
+    linked.page.wait_for_timeout(600)
+    assert linked.page.locator("#interactive-race .control-run input").input_value() == "12"
+
+
 def test_loaded_only_where_needed(html):
     """Pages without a figure load nothing of it, and the shared script and style stay small."""
     import gzip
 
-    with_figure = {f"book/{figure.page}.html" for figure in FIGURES}
+    with_figure = {"book/index.html", *(f"book/{figure.page}.html" for figure in FIGURES)}
     for page in html.glob("book/**/*.html"):
         loads = "_static/interactive.js" in page.read_text(encoding="utf-8")
         assert loads == ('class="interactive"' in page.read_text(encoding="utf-8")), page

@@ -1,7 +1,7 @@
 // One bar for each eigenvalue of a bowl: the factor by which a step multiplies the distance along its axis.
 
 import { scaleLinear, scaleLog } from "d3-scale";
-import { choice, number, plain, superscript } from "../kit/parameters.js";
+import { choice, number, plain, powerOfTen } from "../kit/parameters.js";
 import { Plot } from "../kit/plot.js";
 import { bestFixedRate, distances, factors, losses, maxStableRate, rate } from "../mathematics/quadratic.js";
 
@@ -58,7 +58,7 @@ export default {
       const shown = loss.map((l, t) => [t, Math.max(l, 1e-12)]).filter(([, l]) => l < 1e9);
       curve.frame(split ? width - wide : width, {
         x: scaleLinear([0, STEPS], [0, 1]), y: scaleLog([1e-6, 1e6], [0, 1]), title: "Loss", xName: "step",
-        yTicks: 5, yFormat: (d) => `10${superscript(Math.round(Math.log10(d)))}`,
+        yTicks: 5, yFormat: powerOfTen,
       });
       curve.lines([{ points: shown, colour: over ? "bad" : "gd" }]);
       curve.dots([{ at: [step, Math.min(1e6, Math.max(1e-6, loss[step]))] }], "now");

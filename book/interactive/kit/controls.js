@@ -10,7 +10,7 @@ export function controls({ figure, id, options, set, toggle, move, restart }) {
     const parameter = figure.parameters[name];
     const key = `${id}-${name}`;
     if (name === figure.run) {
-      const [row, show] = player(figure, parameter, name, key, { set, toggle, move, restart });
+      const [row, show] = player(figure, parameter, name, key, { toggle, move, restart });
       element.append(row);
       shows.push(show);
     } else {
@@ -55,9 +55,10 @@ function select({ label, options }, key, change) {
 function boxes({ label, options }, key, change) {
   const inputs = options.map(([value]) => make("input", { type: "checkbox", value, id: `${key}-${value}` }));
   const row = make("fieldset", { className: "control control-boxes" }, make("legend", { textContent: label }));
-  options.forEach(([value, text, colour], i) => {
-    const swatch = make("span", { className: "swatch" });
-    if (colour) swatch.style.background = `var(--figure-${colour})`;
+  options.forEach(([, text, colour, letters], i) => {
+    const swatch = make("span", { className: "swatch", textContent: letters });
+    swatch.style.background = `var(--figure-${colour})`;
+    swatch.setAttribute("aria-hidden", "true");
     row.append(make("label", {}, inputs[i], swatch, text));
   });
   row.addEventListener("change", () => change(inputs.filter((input) => input.checked).map((input) => input.value)));
@@ -65,7 +66,8 @@ function boxes({ label, options }, key, change) {
 }
 
 /** Play, one step back, one step on, start again, and a slider for the step. */
-function player(figure, parameter, name, key, { set, toggle, move, restart }) {
+function player(figure, parameter, name, key, { toggle, move, restart }) {
+  let now = 0;
   const button = (textContent, action) => {
     const made = make("button", { type: "button", textContent });
     made.addEventListener("click", action);
@@ -73,16 +75,17 @@ function player(figure, parameter, name, key, { set, toggle, move, restart }) {
   };
   const play = button("Play", toggle);
   play.className = "interactive-play";
-  const back = button("Back", () => move(-1));
-  const on = button("Step", () => move(1));
+  const back = button("Back", () => move(now - 1));
+  const on = button("Step", () => move(now + 1));
   const again = button("Restart", restart);
-  const [row, show] = slider(parameter, key, (value) => set({ [name]: value }));
+  const [row, show] = slider(parameter, key, move);
   row.classList.add("control-run");
   const input = row.querySelector("input");
   const element = make("div", { className: "interactive-player" },
     make("div", { className: "interactive-buttons" }, play, back, on, again), row);
   return [element, (settings, { last, playing, still }) => {
     input.max = last;
+    now = settings[name];
     show(settings[name]);
     const words = figure.words ?? { play: "Play", pause: "Pause" };
     play.textContent = playing ? words.pause : still ? "To the end" : words.play;

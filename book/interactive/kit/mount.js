@@ -18,7 +18,6 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
  */
 export function mount(root, figure) {
   const { parameters } = figure;
-  const name = root.dataset.figure;
   const id = root.id;
   const options = new Set((root.dataset.options || "").split(" "));
   const own = { ...defaults(parameters), ...(figure.defaults?.(options) ?? {}) };
@@ -27,6 +26,7 @@ export function mount(root, figure) {
   let settings = initial;
   let last = parameters[figure.run]?.max;
   let timer = null;
+  const at = () => settings[figure.run];
 
   const stage = element("div", "interactive-live");
   const drawing = element("div", "interactive-drawing");
@@ -42,16 +42,14 @@ export function mount(root, figure) {
   sheet.setAttribute("aria-label", `${figure.label}: the numbers`);
   numbers.append(summary, sheet);
 
-  const panel = controls({ figure, id, options, set, toggle, move: (by) => set({ [figure.run]: at() + by }), restart });
-  stage.append(drawing, panel.element, readout, live);
-  if (!options.has("compact")) stage.append(numbers);
+  const panel = controls({ figure, id, options, set, toggle, move, restart });
+  stage.append(drawing, panel.element, readout, live, numbers);
   const draw = figure.create(drawing, { set, id, options });
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", figure.label);
   root.querySelector("figure").prepend(stage);
   root.classList.add("interactive-ready");
 
-  const at = () => settings[figure.run];
   let width = 0;
   let table = null;
   let resting = null;
@@ -117,6 +115,11 @@ export function mount(root, figure) {
     clearTimeout(resting);
     resting = setTimeout(rest, REST);
   }
+  /** Go to a step by hand, which ends Play. */
+  function move(to) {
+    if (timer !== null) stop();
+    set({ [figure.run]: to });
+  }
   function restart() {
     if (timer !== null) stop();
     set({ [figure.run]: 0 });
@@ -156,9 +159,10 @@ export function mount(root, figure) {
 
   function follow() {
     const found = new URLSearchParams(location.hash.slice(1));
-    if (`interactive-${found.get("fig")}` !== id) return;
+    if (`interactive-${found.get("fig")}` !== id) return false;
     load(location.hash.slice(1));
     root.scrollIntoView();
+    return true;
   }
   addEventListener("hashchange", follow);
 
@@ -168,21 +172,19 @@ export function mount(root, figure) {
       width = found;
       show();
     }
-  }).observe(drawing);
-  width = Math.floor(drawing.getBoundingClientRect().width);
+  }).observe(stage);
+  width = Math.floor(stage.getBoundingClientRect().width);
   show();
-  follow();
+  const sent = follow();
 
-  if (options.has("autoplay") && !still.matches) {
+  if (options.has("autoplay") && !sent && !still.matches) {
     const seen = new IntersectionObserver(([entry]) => {
-      if (entry.isIntersecting && timer === null) {
-        seen.disconnect();
-        toggle();
-      }
+      if (!entry.isIntersecting) return;
+      seen.disconnect();
+      if (timer === null && at() === initial[figure.run]) toggle();
     }, { threshold: 0.5 });
-    seen.observe(drawing);
+    seen.observe(stage);
   }
-  return { name, load };
 }
 
 /** The question beside a figure: a choice opens the answer, says whether it was right, and sets the figure to show it. */

@@ -77,5 +77,7 @@ export function plain(x) {
   return String(Number(x.toPrecision(3))).replace("-", "−");
 }
 
-/** A whole number written small and high. */
-export const superscript = (n) => String(n).replace(/./g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]));
+const superscript = (n) => String(n).replace(/./g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]));
+
+/** 10 to a whole power, for the ticks of a logarithmic axis. */
+export const powerOfTen = (x) => `10${superscript(Math.round(Math.log10(x)))}`;
