@@ -5,12 +5,10 @@ from __future__ import annotations
 import functools
 import http.server
 import re
-import shutil
 import threading
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
@@ -50,19 +48,6 @@ def site_url(html: Path) -> str:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/course"
     server.shutdown()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Headless Chromium, the system's own."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        pytest.fail("no Chromium found; install it with: sudo apt-get install chromium")
-    with sync_playwright() as playwright:
-        # a container often runs as root, where Chromium's own sandbox cannot start; the pages are ours
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 class Visit:
