@@ -2,12 +2,16 @@
 
 import learningRate from "./figures/learning_rate.js";
 import landscapeStart from "./figures/landscape_start.js";
+import lrBetaPlane from "./figures/lr_beta_plane.js";
+import noiseFloor from "./figures/noise_floor.js";
 import race from "./figures/race.js";
 import { mount } from "./kit/mount.js";
 
 const FIGURES = {
   "learning-rate": learningRate,
   "landscape-start": landscapeStart,
+  "lr-beta-plane": lrBetaPlane,
+  "noise-floor": noiseFloor,
   race,
 };
 

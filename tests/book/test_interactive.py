@@ -43,6 +43,8 @@ class Figure:
 FIGURES = [
     Figure("gradient_descent/landscapes", "landscape-start", "lr", {"lr": "0.3", "map": "saddle", "step": "40"}, 100),
     Figure("gradient_descent/bowls", "learning-rate", "lr", {"lr": "0.102", "bowl": "ravine", "step": "7"}, 100),
+    Figure("sgd/noise_floor", "noise-floor", "lr", {"lr": "0.1", "batch": "16", "rate": "fall", "step": "90"}, 300),
+    Figure("momentum/damping", "lr-beta-plane", "beta", {"lr": "0.6", "beta": "0.8", "bowl": "ten", "step": "11"}, 80),
 ]
 each_figure = pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
 

@@ -49,9 +49,7 @@ def rosenbrock_gradient(w):
 
 def optimiser_cases() -> list[dict]:
     """Runs with the answer key's steps, on two of the landscapes: points, and what each optimiser remembered."""
-    descent, momentum = (solutions.load(name) for name in ("gradient_descent", "momentum"))
-    written = (Path(solutions.__file__).parent / "adaptive").exists()
-    adaptive = solutions.load("adaptive") if written else None
+    descent, momentum, adaptive = (solutions.load(name) for name in ("gradient_descent", "momentum", "adaptive"))
 
     def ravine(w):
         return np.array([1.0, 50.0]) * w
@@ -83,8 +81,6 @@ def optimiser_cases() -> list[dict]:
         "rmsprop": (rmsprop, ("v",)),
         "adam": (adam, ("m", "v")),
     }
-    if not written:
-        steps = {name: steps[name] for name in ("momentum", "nesterov")}
     rng = np.random.default_rng(11)
     noise = rng.standard_normal((40, 2))
     cases = []
@@ -116,8 +112,104 @@ def rosenbrock_cases() -> list[dict]:
     return [{"at": w, "f": rosenbrock(w), "gradient": rosenbrock_gradient(w)} for w in points]
 
 
+def heavy_ball_cases() -> list[dict]:
+    """Points in each region of the plane of rate and momentum."""
+    key = solutions.load("momentum")
+    cases = []
+    for x, beta in ((0.2, 0.2), (0.6, 0.85), (2.15, 0.14), (2.6, 0.25), (0.25, 0.25), (0.5, 0.0), (3.9, 0.97)):
+        for lam in (1.0, 7.0):
+            lr = x / lam
+            cases.append(
+                {
+                    "lambda": lam,
+                    "lr": lr,
+                    "beta": beta,
+                    "points": key.momentum_descent(lambda w, lam=lam: lam * w, np.ones(1), lr, beta, 40)[:, 0],
+                    "radius": key.spectral_radius(key.iteration_matrix(lam, lr, beta)),
+                    "regime": key.damping_regime(lam, lr, beta),
+                    "critical": key.critical_beta(lam, lr),
+                    "border": key.max_stable_lr(np.array([lam, lam / 3]), beta),
+                    "rate": key.convergence_map([lam, lam / 3], [lr], [beta])[0, 0],
+                    "best": key.optimal_heavy_ball(lam / 30, lam),
+                }
+            )
+    return cases
+
+
+def noise_cases() -> list[dict]:
+    """Runs of the answer key's stochastic descent on a parabola, with the noise written down, and its floors."""
+    key = solutions.load("sgd")
+    rng = np.random.default_rng(5)
+    cases = []
+    for lam, lr, batch in ((1.0, 0.5, 1), (1.0, 0.1, 16), (3.0, 0.6, 4)):
+        kicks = rng.standard_normal(60)
+        batches = [(np.array([kick]), np.zeros(1)) for kick in kicks]
+        schedules = {
+            "fixed": lambda t, lr=lr: lr,
+            "drop": lambda t, lr=lr: key.step_decay(t, lr, 0.1, 30),
+            "fall": lambda t, lr=lr: key.inverse_time(t, lr, 1 / 20),
+        }
+        for schedule, rate in schedules.items():
+
+            def slope(w, X, _, lam=lam, batch=batch):
+                return lam * w + X / np.sqrt(batch)
+
+            points = key.sgd(slope, np.array([5.0]), batches, rate)[:, 0]
+            cases.append(
+                {
+                    "lambda": lam,
+                    "lr": lr,
+                    "batch": batch,
+                    "schedule": schedule,
+                    "noise": kicks,
+                    "points": points,
+                    "floor": key.noise_floor(lam, lr, 1.0, batch),
+                }
+            )
+    return cases
+
+
 def reference() -> dict[str, list[dict]]:
-    return {"quadratic": quadratic_cases(), "optimisers": optimiser_cases(), "rosenbrock": rosenbrock_cases()}
+    return {
+        "quadratic": quadratic_cases(),
+        "optimisers": optimiser_cases(),
+        "rosenbrock": rosenbrock_cases(),
+        "heavy_ball": heavy_ball_cases(),
+        "noise": noise_cases(),
+    }
+
+
+def test_answers_to_the_questions(says):
+    """What stands under "Reveal" beside each figure."""
+    descent, momentum, sgd = (solutions.load(name) for name in ("gradient_descent", "momentum", "sgd"))
+    says("gradient_descent/bowls", f"$|1 - 0.102 \\cdot 20| = {abs(1 - 0.102 * 20):.2f}$")
+    says("gradient_descent/bowls", f"$|1 - 0.102 \\cdot 19| = {abs(1 - 0.102 * 19):.3f}$")
+
+    def hollows(w):
+        """Heights of the three hollows, and where they are."""
+        offset = w - np.array([[-1.5, 1.2], [1.6, 1.0], [0.3, -1.6]])
+        wells = np.array([1.0, 0.7, 0.85]) * np.exp(-(offset**2).sum(axis=1) / 1.28)
+        return 1 + 0.05 * w @ w - wells.sum(), 0.1 * w + wells @ offset / 0.64
+
+    ends = [
+        hollows(descent.gradient_descent(lambda w: hollows(w)[1], np.array([x, 0.45]), 0.1, 100)[-1])[0]
+        for x in (0.2, 0)
+    ]
+    says("gradient_descent/landscapes", "with a loss of {:.3f} in place of {:.3f}".format(*ends))
+
+    rates = {beta: 100 * momentum.convergence_map([1.0], [0.2], [beta])[0, 0] for beta in (0.2, 0.306, 0.6, 0.9)}
+    says("momentum/damping", f"each step leaves {rates[0.2]:.1f} % of the distance")
+    says("momentum/damping", f"= {momentum.critical_beta(1, 0.2):.3f}$, with a rate of {rates[0.306]:.1f} %")
+    says("momentum/damping", f"{rates[0.6]:.1f} % at $\\beta = 0.6$, and {rates[0.9]:.1f} % at 0.9")
+
+    high, low = sgd.noise_floor(1, 0.5, 1, 1), sgd.noise_floor(1, 0.05, 1, 1)
+    says("sgd/noise_floor", f"settle at a mean loss of {high:.3f}")
+    says("sgd/noise_floor", f"= {low:.4f}$, thirteen times lower")
+    assert round(high / low) == 13
+    excess, steps = high - low, 0
+    while excess > low / 10:
+        excess, steps = excess * 0.95**2, steps + 1
+    says("sgd/noise_floor", f"{steps} steps later the mean loss is within a tenth of it")
 
 
 def plain(value):

@@ -63,7 +63,7 @@ export default {
     });
     const place = plane.handle({ label: "Start of the race", move: (start) => set({ start, step: 0 }) });
     const sheet = compact ? null : numbersSheet(stage);
-    const curve = compact ? null : new Plot(stage, { label: "", height: 170, name: "race-curve", margin: { left: 54 } });
+    const curve = compact ? null : new Plot(stage, { label: "", height: 170, name: "order-2", margin: { left: 54 } });
     const cache = new Map();
 
     /** The runs of everybody who takes part, kept while the same race is stepped through. */
@@ -165,7 +165,7 @@ function runners(plane, shown, all, step, one) {
 /** The sheet beside the map: what one optimiser computed for its latest step. */
 function numbersSheet(stage) {
   const sheet = document.createElement("div");
-  sheet.className = "race-numbers";
+  sheet.className = "race-numbers order-2";
   stage.append(sheet);
   return ({ name, lr, states }, step, width) => {
     const cells = (texts) => `<tr>${texts.map((text, i) => (i ? `<td>${text}</td>` : `<th scope="row">${text}</th>`)).join("")}</tr>`;

@@ -48,7 +48,8 @@ export class Plot {
     this.xName.attr("x", this.right).attr("y", height - 6).text(xName);
     if (xTicks !== null) {
       this.xAxis.attr("transform", `translate(0,${this.bottom})`)
-        .call(axisBottom(x).ticks(xTicks ?? Math.max(3, width / 90), xFormat).tickSizeOuter(0));
+        .call(Array.isArray(xTicks) ? axisBottom(x).tickValues(xTicks).tickFormat(String).tickSizeOuter(0)
+          : axisBottom(x).ticks(xTicks ?? Math.max(3, width / 90), xFormat).tickSizeOuter(0));
     }
     if (yTicks !== null) {
       const scale = axisLeft(y).ticks(yTicks ?? 5, yFormat).tickSizeOuter(0);
@@ -76,13 +77,16 @@ export class Plot {
   /** Words at places of the data: { at: [x, y], text, colour, dx, dy, anchor }. */
   words(labels, name = "word") {
     this.over.selectAll(`text.${name}`).data(labels).join("text").attr("class", name)
-      .attr("fill", (d) => `var(--figure-${d.colour ?? "ink"})`).attr("text-anchor", (d) => d.anchor ?? "start")
+      .style("fill", (d) => `var(--figure-${d.colour ?? "ink"})`).attr("text-anchor", (d) => d.anchor ?? "start")
       .attr("x", (d) => this.x(d.at[0]) + (d.dx ?? 0)).attr("y", (d) => this.y(d.at[1]) + (d.dy ?? 0))
       .text((d) => d.text);
   }
 
-  /** The levels of f(x, y) over the plot, in the colours of the book's landscapes. `key` names f for the cache. */
-  landscape(key, f, power) {
+  /**
+   * The levels of f(x, y) over the plot, in the colours of the book's landscapes: at eight given thresholds, or spread by
+   * `power` from the lowest point to the highest. `key` names f for the cache.
+   */
+  landscape(key, f, power, thresholds = null) {
     const wanted = `${key} ${this.width}`;
     if (this.landscapeShown === wanted) return;
     this.landscapeShown = wanted;
@@ -96,7 +100,7 @@ export class Plot {
     }
     const low = Math.min(...heights);
     const span = Math.max(...heights) - low;
-    const levels = Array.from({ length: 8 }, (_, k) => (k ? low + span * (k / 8) ** power : low - 1));
+    const levels = thresholds ?? Array.from({ length: 8 }, (_, k) => (k ? low + span * (k / 8) ** power : low - 1));
     this.ground.selectAll("path").data(contours().size([across, up]).thresholds(levels)(heights)).join("path")
       .attr("class", "level").attr("fill", (_, k) => `var(--figure-level-${k})`)
       .attr("d", (d) => d.coordinates.flat().map((ring) => `${outline(ring.map(([i, j]) => [toX(i), toY(j)]))}Z`).join(""));
@@ -106,7 +110,7 @@ export class Plot {
    * A point that can be dragged, or moved with the arrow keys (Shift: five times as far).
    * `move([x, y])` is called with where it was put; returns place([x, y]), which shows it there.
    */
-  handle({ label, move, dot = 9 }) {
+  handle({ label, move, say = ([x, y]) => `${plain(x)}, ${plain(y)}`, dot = 9 }) {
     const plot = this;
     let now = [0, 0];
     const inside = ([x, y]) => [this.x, this.y].map((scale, k) => {
@@ -138,7 +142,7 @@ export class Plot {
       const [low, high] = plot.x.domain();
       knob.attr("transform", `translate(${plot.x(at[0])},${plot.y(at[1])})`)
         .attr("aria-valuemin", low).attr("aria-valuemax", high).attr("aria-valuenow", at[0])
-        .attr("aria-valuetext", `${plain(at[0])}, ${plain(at[1])}`);
+        .attr("aria-valuetext", say(at));
     };
   }
 }
