@@ -21,7 +21,7 @@ from nbformat import NotebookNode
 from autograder.engine.sandbox import Limits, SandboxError
 from autograder.verdict import Assignment, Result, without_verdict
 
-GRACE_SECONDS = 60.0  # over a submission's own limit, for restarts and a loaded machine
+GRACE_SECONDS = 60.0  # over what a submission may take, for restarts and a loaded machine
 _mine = threading.local()
 
 
@@ -72,7 +72,10 @@ class _Examiner:
     """An examiner process, as its worker sees it."""
 
     def __init__(self, assignment: Assignment, limits: Limits):
-        self.limits = limits
+        parts, tests = len(assignment.master.parts), len(assignment.master.graded)
+        self.longest = (
+            limits.submission_seconds + parts * limits.cell_seconds + tests * limits.late_seconds + GRACE_SECONDS
+        )
         self.process = subprocess.Popen(
             [sys.executable, "-m", "autograder.engine.examiner"],
             stdin=subprocess.PIPE,
@@ -93,7 +96,7 @@ class _Examiner:
 
     def ask(self, method: str, folder: Path, student: str):
         self._send((method, folder.resolve(), student))
-        answer = self._receive(self.limits.submission_seconds + GRACE_SECONDS)
+        answer = self._receive(self.longest)
         if isinstance(answer, SandboxError):
             raise answer
         return answer

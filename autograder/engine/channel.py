@@ -3,31 +3,37 @@
 Both ends use this module; only the examiner's end has reason to distrust the other. What arrives is bounded before
 anything is allocated, decoded by exact type, and never unpickled. The other end can return wrong values, and nothing
 worse.
+
+What crosses by value: None, bool, int, float, complex, str, bytes, list, tuple, dict, set, slice, range, Fraction,
+NumPy's scalars, arrays of numbers, text or such values, random generators. Subclasses arrive as these base values.
+Functions, iterators and other objects of the other end are stand-ins.
 """
 
 from __future__ import annotations
 
+import array
 import builtins
 import contextlib
-import functools
 import select
 import socket
 import struct
 import threading
 import time
 from collections.abc import Callable
-from types import BuiltinFunctionType, FunctionType, GeneratorType, MethodType
+from fractions import Fraction
 
 import numpy as np
 
+from autograder.engine.randomness import ImpossibleState, advance, generator_state, make_generator, same_state
+
 MAX_FRAME = 64 * 2**20  # bytes in one message
 MAX_NODES = 200_000  # values in one message, containers included
+MAX_VALUES = 4_000_000  # values in all messages until the next deadline is set
 MAX_DEPTH = 100
 MAX_INT_BYTES = 512
 MAX_DIGEST = 4_000  # characters of an exception's message
-_BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
+MAX_ORIGINS = 16  # arguments that an object made from them may change later
 _ARRAY_KINDS = "biufc"
-_FUNCTIONS = (FunctionType, MethodType, BuiltinFunctionType, functools.partial, type)
 
 
 class ChannelError(BaseException):
@@ -58,11 +64,13 @@ class Channel:
         self.deadline = float("inf")
         self.received = 0  # bytes since the deadline was set
         self.budget = float("inf")
+        self.values = 0  # decoded since the deadline was set
         sock.setblocking(False)
 
     def limit(self, seconds: float, budget: float = float("inf")) -> None:
         """Allow `seconds` from now, and `budget` bytes from the other end, for all that follows."""
-        self.deadline, self.budget, self.received = time.monotonic() + seconds, budget, 0
+        self.deadline, self.budget = time.monotonic() + seconds, budget
+        self.received = self.values = 0
 
     def _wait(self, event: int) -> None:
         poll = select.poll()
@@ -93,8 +101,23 @@ class Channel:
         return self._exactly(size)
 
     def is_quiet(self) -> bool:
-        """Whether nothing has arrived unasked."""
-        return not select.select([self.sock], [], [], 0)[0]
+        """Whether nothing has arrived unasked, the end of the other side included."""
+        try:
+            self.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
+
+    def has_ended(self) -> bool:
+        """Whether the other side has hung up, and left nothing to read."""
+        try:
+            return not self.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def _exactly(self, size: int) -> bytes:
         parts = []
@@ -121,6 +144,7 @@ class Peer:
 
     `lookup(name)` finds what the other end may call by name. `adopt(peer, handle)` makes a stand-in for an object that
     lives there; whatever has an attribute `_handle` is such a stand-in, and goes back as what it stands for.
+    `class_name(value)` names the class of the exercise that an object belongs to: such an object is never copied.
     Where an end is not `trusting`, the other may call the functions and advance the iterators that it was passed, and
     nothing else: an attribute of a function leads to everything (`__globals__`).
     """
@@ -132,13 +156,19 @@ class Peer:
         adopt: Callable[[Peer, Handle], object],
         *,
         trusting: bool = False,
+        class_name: Callable[[object], str | None] = lambda value: None,
     ):
         self.channel, self.lookup, self.adopt, self.trusting = channel, lookup, adopt, trusting
+        self.class_name = class_name
         self.lock = threading.RLock()  # a student's function may call back from several threads
         self.own: list[object] = []  # objects of this end that the other end has handles of
         self.numbers: dict[int, int] = {}
         self.sent: list[object] = []  # what the last call passed, which its reply may refer to
         self.changes: list[tuple] = []  # what the last call changed in its arguments
+        # What an object was made from, by number: a generator may change its arguments long after it was called.
+        self.made_from: dict[int, list[object]] = {}  # objects of this end
+        self.adopted_from: dict[int, list[object]] = {}  # objects of the other end
+        self.snapshots: dict[int, object] = {}  # of what is in made_from, by id
 
     # What one end asks of the other. A target is a name or a Handle.
     def call(self, target, *args, **kwargs):
@@ -159,12 +189,13 @@ class Peer:
         encoder = Encoder(self)
         encoder.value([verb, target if isinstance(target, str) else _Ours(target), list(args), kwargs])
         self.channel.send(encoder.bytes())
-        self.sent, self.changes = encoder.memo_objects, []
+        origins = self.adopted_from.get(target.number, []) if isinstance(target, Handle) else []
+        self.sent, self.changes, self.verb = encoder.memo_objects + origins, [], verb
         return self.await_reply()
 
     def await_reply(self):
         """The reply to the last call, answering the other end's calls on the way. May be repeated after a timeout."""
-        sent = self.sent
+        sent, verb = self.sent, self.verb
         while True:
             decoder = Decoder(self.channel.receive(), self, known=None)
             kind = decoder.head()
@@ -172,12 +203,16 @@ class Peer:
                 self._answer(decoder)
                 continue
             decoder.known = sent
-            return self._finish(kind, decoder, sent)
+            return self._finish(kind, decoder, sent, verb)
 
-    def _finish(self, kind: str, decoder: Decoder, sent: list):
+    def _finish(self, kind: str, decoder: Decoder, sent: list, verb: str):
         if kind == "!":
-            name, message = decoder.value(), decoder.value()
-            raise make_exception(name, message)
+            error = make_exception(decoder.value(), decoder.value())
+            decoder.end()
+            if isinstance(error, StopIteration | StopAsyncIteration) and verb != "__next__":
+                # it would end a loop over the calls, and with it the test
+                raise RuntimeError(f"{type(error).__name__}: {error}".removesuffix(": "))
+            raise error
         if kind != "=":
             raise ChannelError("violation", "a reply of no known kind")
         result = decoder.value()
@@ -193,6 +228,10 @@ class Peer:
                 raise ChannelError("violation", "a change of something that was not passed")
             _apply(sent[index], new)
         self.changes = changes
+        origins = _changeable(sent)
+        if origins:
+            for number in decoder.adopted:
+                self.adopted_from.setdefault(number, origins)
         return result
 
     def serve(self) -> None:
@@ -214,18 +253,25 @@ class Peer:
         ):
             raise ChannelError("violation", "a call of no known form")
         verb, target, args, kwargs = request
-        before = [_snapshot(one) for one in decoder.memo_objects]
+        watched = decoder.memo_objects + self.made_from.get(self.numbers.get(id(target), -1), [])
+        before = [self.snapshots.get(id(one)) or _snapshot(one) for one in watched]
         encoder = Encoder(self, head="=")
         try:
             result = self._perform(verb, target, args, kwargs)
-            encoder.seed(decoder.memo_objects)
+            encoder.seed(watched)
             encoder.value(result)
             changes = [
                 (index, _contents(one))
-                for index, (one, old) in enumerate(zip(decoder.memo_objects, before, strict=True))
-                if old is not None and _changed(one, old)
+                for index, (one, old) in enumerate(zip(watched, before, strict=True))
+                if old is not None and _changed(one, old.contents)
             ]
             encoder.changes(changes)
+            origins = _changeable(watched) if encoder.exported else []
+            for number in encoder.exported if origins else ():
+                self.made_from[number] = origins
+            for one in [watched[index] for index, _ in changes] + origins:
+                if id(one) in self.snapshots or any(one is origin for origin in origins):
+                    self.snapshots[id(one)] = _snapshot(one)
         except ChannelError:
             raise
         except BaseException as error:
@@ -248,14 +294,19 @@ class Peer:
             return setattr(subject, args[0], args[1])
         if verb == "iter":
             return iter(subject)
-        return getattr(type(subject), verb)(subject, *args)
+        method = getattr(type(subject), verb, None)
+        if method is None:
+            raise TypeError(f"{type(subject).__name__!r} objects have no {verb}")
+        return method(subject, *args)
 
-    def export(self, value: object) -> int:
+    def export(self, value: object) -> tuple[int, bool]:
+        """The number by which the other end may ask for an object, and whether it is new."""
         number = self.numbers.get(id(value))
-        if number is None:
-            number = self.numbers[id(value)] = len(self.own)
-            self.own.append(value)  # kept alive, so that its id stays its own
-        return number
+        if number is not None:
+            return number, False
+        number = self.numbers[id(value)] = len(self.own)
+        self.own.append(value)  # kept alive, so that its id stays its own
+        return number, True
 
 
 class _Ours:
@@ -273,6 +324,7 @@ class Encoder:
         self.parts: list[bytes] = [head.encode()]
         self.memo: dict[int, int] = {}
         self.memo_objects: list[object] = []
+        self.exported: list[int] = []  # numbers of objects that the other end hears of for the first time
         self.depth = 0
 
     def bytes(self) -> bytes:
@@ -335,12 +387,12 @@ class Encoder:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise RecursionError("values nested more than 100 deep cannot be passed")
-        if isinstance(value, np.ndarray):
+        class_name = self.peer.class_name(value)
+        if class_name is not None:
+            self._handle(value, "object", class_name)
+        elif isinstance(value, np.ndarray | array.array | bytearray | memoryview):
             self._remember(value)
-            array = np.asarray(value)
-            if array.dtype.kind not in _ARRAY_KINDS:
-                raise TypeError(f"an array of {array.dtype} cannot be passed")
-            self._array(b"a", array)
+            self._array(b"a", np.asarray(value))
         elif isinstance(value, np.generic) and value.dtype.kind in _ARRAY_KINDS:
             self._array(b"g", np.asarray(value))
         elif kind is list:
@@ -378,22 +430,43 @@ class Encoder:
             self.value(
                 {float: float, int: int, str: str}[next(b for b in kind.__mro__ if b in (float, int, str))](value)
             )
+        elif isinstance(value, Fraction):
+            self.parts.append(b"q")
+            self.value(value.numerator)
+            self.value(value.denominator)
         else:
-            self._remember(value)
-            self._number(b"h", self.peer.export(value))
-            self._text(b"s", _kind(value))
-            self._text(b"s", type(value).__name__)
+            self._handle(value, _kind(value), type(value).__name__)
         self.depth -= 1
 
+    def _handle(self, value: object, kind: str, name: str) -> None:
+        self._remember(value)
+        number, is_new = self.peer.export(value)
+        if is_new:
+            self.exported.append(number)
+        self._number(b"h", number)
+        self._text(b"s", kind)
+        self._text(b"s", name)
+
     def _array(self, tag: bytes, array: np.ndarray) -> None:
+        if array.dtype.kind in "OU":
+            self.parts.append((b"o" if array.dtype.kind == "O" else b"u") + _shape(array))
+            for one in array.ravel().tolist():
+                self.value(one)
+            return
+        if array.dtype.kind not in _ARRAY_KINDS:
+            raise TypeError(f"an array of {array.dtype} cannot be passed")
         array = np.ascontiguousarray(array).reshape(array.shape)
         if array.dtype.byteorder == ">":
             array = array.astype(array.dtype.newbyteorder("<"))
         if array.nbytes > MAX_FRAME // 2:
             raise MemoryError("an array of more than 32 MB cannot be passed")
         self._text(tag, array.dtype.str)
-        self.parts.append(struct.pack(f"<B{array.ndim}Q", array.ndim, *array.shape))
+        self.parts.append(_shape(array))
         self.parts.append(array.tobytes())
+
+
+def _shape(array: np.ndarray) -> bytes:
+    return struct.pack(f"<B{array.ndim}Q", array.ndim, *array.shape)
 
 
 class Decoder:
@@ -403,6 +476,7 @@ class Decoder:
         self.body, self.at, self.peer = body, 0, peer
         self.memo_objects: list[object] = []
         self.known = known
+        self.adopted: list[int] = []  # numbers of the other end's objects
         self.nodes = self.depth = 0
         self.open: set[int] = set()  # containers that are being read
         self.weights: dict[int, int] = {}  # how many values each container holds, all the way down
@@ -444,11 +518,12 @@ class Decoder:
     def value(self) -> object:
         self.nodes += 1
         self.depth += 1
-        if self.nodes > MAX_NODES or self.depth > MAX_DEPTH + 5:
-            raise ChannelError("violation", "a message with too many values")
+        self.peer.channel.values += 1
+        if self.nodes > MAX_NODES or self.depth > MAX_DEPTH + 5 or self.peer.channel.values > MAX_VALUES:
+            raise ChannelError("violation", "too many values")
         try:
             return self._value()
-        except (ValueError, TypeError, OverflowError, struct.error, RecursionError) as error:
+        except (ValueError, TypeError, ArithmeticError, struct.error, RecursionError) as error:
             raise ChannelError("violation", f"a value that cannot be read: {error}") from error
         finally:
             self.depth -= 1
@@ -482,14 +557,18 @@ class Decoder:
             self.nodes += self.weights.get(number, 0)  # whoever walks through the value meets it again
             return self.memo_objects[number]
         if tag == b"a":
-            array = self._array()
-            self.memo_objects.append(array)
-            return array
+            numbers = self._array()
+            self.memo_objects.append(numbers)
+            return numbers
+        if tag in b"ou":
+            return self._array_of_values(object if tag == b"o" else str)
         if tag == b"g":
-            array = self._array()
-            if array.ndim:
+            scalar = self._array()
+            if scalar.ndim:
                 raise ChannelError("violation", "a scalar with a shape")
-            return array[()]
+            return scalar[()]
+        if tag == b"q":
+            return Fraction(self.value(), self.value())
         if tag == b"l":
             items: list = []
             with self._container(items):
@@ -519,7 +598,10 @@ class Decoder:
         if tag == b"R":
             place = len(self.memo_objects)
             self.memo_objects.append(None)
-            generator = self.memo_objects[place] = make_generator(self.value())
+            try:
+                generator = self.memo_objects[place] = make_generator(self.value())
+            except ImpossibleState as error:
+                raise ChannelError("violation", str(error)) from error
             return generator
         if tag == b"H":
             number = self._number()
@@ -530,6 +612,7 @@ class Decoder:
             place = len(self.memo_objects)
             self.memo_objects.append(None)
             handle = Handle(self._number(), self._tagged_text(), self._tagged_text())
+            self.adopted.append(handle.number)
             stand_in = self.memo_objects[place] = self.peer.adopt(self.peer, handle)
             return stand_in
         raise ChannelError("violation", f"a value of no known kind ({tag!r})")
@@ -548,30 +631,36 @@ class Decoder:
         dtype = np.dtype(name) if len(name) <= 4 else None
         if dtype is None or dtype.kind not in _ARRAY_KINDS:
             raise ChannelError("violation", "an array of no known kind")
-        (ndim,) = self._take(1)
-        shape = struct.unpack(f"<{ndim}Q", self._take(8 * ndim))
+        shape = self._shape()
         size = dtype.itemsize
         for length in shape:
             size *= length
-        return np.frombuffer(self._take(size), dtype=dtype).reshape(shape).copy()
+        numbers = np.frombuffer(self._take(size), dtype=dtype).reshape(shape)
+        # a byte that is neither 0 nor 1 would be a bool that is not equal to itself
+        return numbers.view(np.uint8) != 0 if dtype.kind == "b" else numbers.copy()
 
+    def _array_of_values(self, kind: type) -> np.ndarray:
+        place = len(self.memo_objects)
+        self.memo_objects.append(None)
+        self.open.add(place)
+        shape = self._shape()
+        size = 1
+        for length in shape:
+            size *= length
+        if size > len(self.body) - self.at:
+            raise ChannelError("violation", "a header that promises more than it carries")
+        values = [self.value() for _ in range(size)]
+        if kind is str and not all(type(one) is str for one in values):
+            raise ChannelError("violation", "an array of text that holds something else")
+        filled = np.empty(size, dtype=object)
+        filled[:] = values
+        self.open.remove(place)
+        filled = self.memo_objects[place] = filled.astype(kind).reshape(shape)
+        return filled
 
-def generator_state(generator: np.random.Generator) -> dict:
-    """The state of a random generator as plain values; arrays of 64-bit numbers included."""
-    state = generator.bit_generator.state
-    return _plain(state)
-
-
-def make_generator(state: object) -> np.random.Generator:
-    """A generator with that state; a ValueError or TypeError for anything else."""
-    if type(state) is not dict or state.get("bit_generator") not in _BIT_GENERATORS:
-        raise ChannelError("violation", "a random generator of no known kind")
-    bits = getattr(np.random, state["bit_generator"])(0)
-    try:
-        bits.state = state
-    except Exception as error:
-        raise ChannelError("violation", "a random generator with an impossible state") from error
-    return np.random.Generator(bits)
+    def _shape(self) -> tuple[int, ...]:
+        (ndim,) = self._take(1)
+        return struct.unpack(f"<{ndim}Q", self._take(8 * ndim))
 
 
 def exception_name(error: BaseException) -> str:
@@ -603,57 +692,61 @@ def _message(error: BaseException) -> str:
 
 
 def _kind(value: object) -> str:
-    if isinstance(value, GeneratorType) or (hasattr(type(value), "__next__") and hasattr(type(value), "__iter__")):
+    kind = type(value)
+    if hasattr(kind, "__next__") and hasattr(kind, "__iter__"):
         return "iterator"
-    if isinstance(value, _FUNCTIONS):
+    if callable(value):
         return "function"
-    return "iterable" if hasattr(type(value), "__iter__") and type(value).__module__ != "__main__" else "object"
+    if hasattr(kind, "__len__") and hasattr(kind, "__getitem__"):
+        return "sequence"
+    return "iterable" if hasattr(kind, "__iter__") else "object"
 
 
-def _plain(value):
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, np.generic):
-        return value.item()
-    return value
+class _Snapshot:
+    """What a mutable argument held; wrapped, so that it is true."""
+
+    __slots__ = ("contents",)
+
+    def __init__(self, contents: object):
+        self.contents = contents
 
 
-def _snapshot(value: object):
-    """What is needed to see later whether a mutable argument has changed; None for what cannot be."""
-    if isinstance(value, np.ndarray):
-        return value.tobytes()
-    if type(value) is list:
-        return list(value)
-    if type(value) is dict:
-        return dict(value)
-    if isinstance(value, np.random.Generator):
-        return generator_state(value)
-    return None
+def _is_changeable(value: object) -> bool:
+    return isinstance(value, np.ndarray | np.random.Generator) or type(value) in (list, dict)
+
+
+def _changeable(values: list[object]) -> list[object]:
+    """What of `values` an object that was made from them may change later."""
+    return [one for one in values if _is_changeable(one)][:MAX_ORIGINS]
+
+
+def _snapshot(value: object) -> _Snapshot | None:
+    """What is needed to see later whether an argument has changed; None for what cannot."""
+    return _Snapshot(_contents(value)) if _is_changeable(value) else None
 
 
 def _changed(value: object, old: object) -> bool:
     if isinstance(value, np.ndarray):
-        return value.tobytes() != old
+        return not _identical(value, old)
     if type(value) is list:
         return len(value) != len(old) or any(a is not b for a, b in zip(value, old, strict=True))
     if type(value) is dict:
         return list(value) != list(old) or any(value[key] is not old[key] for key in old)
-    return not _same(generator_state(value), old)
+    return not same_state(generator_state(value), old)
 
 
-def _same(a, b) -> bool:
-    if isinstance(a, dict):
-        return isinstance(b, dict) and a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
-    return np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b
+def _identical(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays hold the same bytes: NaN is NaN, and 0.0 is not -0.0."""
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    if a.dtype.kind in "OU":
+        return all(x is y or (type(x) is str and x == y) for x, y in zip(a.ravel(), b.ravel(), strict=True))
+    return np.array_equal(a.reshape(-1).view(np.uint8), b.reshape(-1).view(np.uint8))
 
 
 def _contents(value: object):
     """A copy of the contents of a changed argument, which is encoded as a new object."""
-    if isinstance(value, np.ndarray):
-        return value.copy()
-    if isinstance(value, np.random.Generator):
-        return generator_state(value)
-    return value.copy()
+    return generator_state(value) if isinstance(value, np.random.Generator) else value.copy()
 
 
 def _apply(target: object, new: object) -> None:
@@ -668,9 +761,10 @@ def _apply(target: object, new: object) -> None:
     elif type(target) is dict and type(new) is dict:
         target.clear()
         target.update(new)
-    elif isinstance(target, np.random.Generator) and type(new) is dict:
-        if new.get("bit_generator") != target.bit_generator.state["bit_generator"]:
-            raise ChannelError("violation", "a change of a random generator's kind")
-        target.bit_generator.state = make_generator(new).bit_generator.state
+    elif isinstance(target, np.random.Generator):
+        try:
+            advance(target, new)
+        except ImpossibleState as error:
+            raise ChannelError("violation", str(error)) from error
     else:
         raise ChannelError("violation", "a change of something that cannot change")

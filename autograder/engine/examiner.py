@@ -3,16 +3,25 @@
 For each submission it asks the sandbox for a new stem, has it run the student's cells in order, and at each test cell
 talks to a fork of the stem made at that place. The names that the student had to define are bound to stand-ins: a call
 sends its arguments over and gets values back. The tests are the master's own, as their author wrote them.
+
+**Promise.** No student code that has seen an input of a hidden test runs before the last visible test is over: forks
+for hidden tests are made at their place, set aside, and run at the end. So nothing that a student is told, beyond how
+a hidden test ended, can depend on a hidden input, by whatever way a fork might leave word for another.
+
+**Time.** A cell has `cell_seconds`, the cells of a notebook together `submission_seconds`, a test `cell_seconds`. Where
+one test of a part ran out of time, the part's others have `late_seconds`. So one question costs no other its time.
 """
 
 from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import json
 import os
 import pickle
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -22,7 +31,9 @@ import sys
 import tempfile
 import time
 import warnings
-from dataclasses import asdict, replace
+import weakref
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import CodeType
 
@@ -34,7 +45,8 @@ from autograder.diagnosis import MAX_ENTRIES, Trace, diagnose, plain
 from autograder.engine import sandbox
 from autograder.engine.channel import Channel, ChannelError, Handle, Peer
 from autograder.engine.sandbox import Limits, SandboxError
-from autograder.master import Cell, Part
+from autograder.engine.student import RUN
+from autograder.master import BEGIN_HIDDEN, Cell, Part
 from autograder.submission import Rebuilt, Unreadable, find, read, rebuild
 from autograder.verdict import Assignment, CellResult, Result, graded, message_for_student, without_verdict
 
@@ -44,6 +56,8 @@ ORDER_SECONDS = 30.0  # for what takes a millisecond, on a machine that may be b
 MAX_RESTARTS = 20
 MAX_PRINTED = 500_000  # characters of a whole notebook's outputs
 ENDED = "Python ended in this cell. What follows was run without it."
+TRACE_BYTES, TRACE_VALUES = 64 * 2**20, 500_000  # what a trace keeps; what comes later adds nothing
+EXAMINER_BYTES = 4 * 2**30  # of memory, over what it starts with; no test needs a tenth of it
 
 
 class Examiner:
@@ -55,7 +69,8 @@ class Examiner:
         self.compiled: dict[str, CodeType] = {}
         self.warm: subprocess.Popen | None = None
         self.traces: dict[str, dict[str, dict[str, Trace]]] = {}  # of the known mistakes, by part
-        self.proxies = {part.name: _special_methods(part.solution.source) for part in assignment.master.parts}
+        self.special = {part.name: _special_methods(part.solution.source) for part in assignment.master.parts}
+        self.part_of = {cell.grade_id: part for part in assignment.master.parts for cell in part.tests}
 
     def grade(self, folder: Path, student: str) -> Result:
         """The verdict on one student's folder; raises SandboxError where there is no sandbox."""
@@ -101,30 +116,49 @@ class Examiner:
     def _examine(self, rebuilt: Rebuilt) -> tuple[dict[str, tuple[str, str | None]], dict[str, Trace]]:
         """Outcome and message, and the trace, by grade id. A cell that ends the stem is left out in a second run."""
         tests = {cell.grade_id: cell for cell in self.assignment.master.graded}
-        deadline = time.monotonic() + self.limits.submission_seconds
-        verdicts: dict[str, tuple[str, str | None]] = {}
-        traces: dict[str, Trace] = {}
-        fatal: dict[int | str, str] = {}  # index of a cell that ended the stem, or grade id of a test: how
+        record = Record()
+        left = self.limits.submission_seconds
         for _ in range(MAX_RESTARTS + 1):
-            with contextlib.closing(Sitting(self, deadline)) as sitting:
-                ended = self._run(sitting, rebuilt, tests, verdicts, traces, fatal)
+            with contextlib.closing(Sitting(self, left)) as sitting:
+                ended = self._run(sitting, rebuilt, tests, record)
+            left = sitting.left
             if not ended:
                 break
-        for index in fatal:
+        for index in record.fatal:
             if isinstance(index, int) and index >= 0:
                 rebuilt.notebook.cells[index].outputs = _outputs([("error", ENDED)])
-        late = time.monotonic() > deadline
         missed = (
-            ("timeout", "The notebook as a whole took too long.") if late else ("crashed", "Python ended too often.")
+            ("timeout", f"The cells of the notebook took longer than {self.limits.submission_seconds:g} s in all.")
+            if left <= 0
+            else ("crashed", "Python ended too often.")
         )
         for grade_id in tests:
-            verdicts.setdefault(grade_id, missed)
-        return verdicts, traces
+            record.verdicts.setdefault(grade_id, missed)
+        return record.verdicts, record.traces
 
-    def _run(
-        self, sitting: Sitting, rebuilt: Rebuilt, tests: dict[str, Cell], verdicts: dict, traces: dict, fatal: dict
+    def _run(self, sitting: Sitting, rebuilt: Rebuilt, tests: dict[str, Cell], record: Record) -> bool:
+        """Run the notebook in order, and then the hidden tests; returns whether something is left for another stem."""
+        aside: list[tuple[Cell, Fork]] = []
+        ended = self._go_through(sitting, rebuilt, tests, record, aside)
+        # a part that is out of time already does not keep the others waiting
+        aside.sort(key=lambda one: self._seconds(one[0], record) < self.limits.cell_seconds)
+        try:
+            sitting.order(b"e")
+            for cell, fork in aside:
+                if fork.peer.channel.has_ended() and record.lost[cell.grade_id] == 0:
+                    record.lost[cell.grade_id] += 1  # another of the student's processes ended it before its time
+                    ended = True
+                else:
+                    sitting.order(b"r%d" % fork.number)
+                    self._test(sitting, cell, fork, record)
+        except ChannelError:
+            return True
+        return ended
+
+    def _go_through(
+        self, sitting: Sitting, rebuilt: Rebuilt, tests: dict[str, Cell], record: Record, aside: list
     ) -> bool:
-        """Go through the notebook once; returns whether a cell ended the stem (it is then in `fatal`)."""
+        """Run cells and visible tests, and set hidden ones aside; returns whether a cell ended the stem."""
         before = -1  # the last cell that ran in the stem
         room = MAX_PRINTED
         for index, cell in enumerate(rebuilt.notebook.cells):
@@ -134,47 +168,67 @@ class Examiner:
             if "provided" in cell.metadata:
                 exec(self._compile(cell.source, "provided"), sitting.names)
                 sitting.bind()
-            if grade_id in verdicts or index in fatal:
+            if grade_id in record.verdicts or index in record.fatal:
                 continue
-            if time.monotonic() > sitting.deadline:
+            if sitting.left <= 0:
                 return False
             try:
                 if not sitting.stem.channel.is_quiet():  # left there by the cell before, or the stem has ended
-                    fatal[before] = "violation"
+                    record.fatal[before] = "violation"
                     return True
                 if grade_id is None:
                     cell.outputs = _outputs(sitting.run(cell.source), room)
                     room -= sum(len("".join(out.get("traceback", out.get("text")))) for out in cell.outputs)
                     before = index
+                    continue
+                test = tests[grade_id]
+                fork = sitting.fork()
+                if BEGIN_HIDDEN in test.source:
+                    sitting.set_aside(fork)
+                    aside.append((test, fork))
                 else:
-                    verdicts[grade_id] = self._test(sitting, tests[grade_id])
-                    traces[grade_id] = sitting.trace
+                    self._test(sitting, test, fork, record)
+                    if sitting.stem.channel.has_ended():  # the test's doing, and it has its verdict
+                        return True
             except ChannelError as error:
                 if grade_id is None:
-                    fatal[index] = error.kind
-                elif grade_id in fatal:  # in a new stem too, there could be no fork
-                    verdicts[grade_id] = self._limit_hit(error)
+                    record.fatal[index] = error.kind
+                elif grade_id in record.fatal:  # in a new stem too, there could be no fork
+                    record.verdicts[grade_id] = self._limit_hit(error, self.limits.cell_seconds)
                 else:
-                    fatal[grade_id] = error.kind
+                    record.fatal[grade_id] = error.kind
                 return True
         return False
 
-    def _test(self, sitting: Sitting, cell: Cell) -> tuple[str, str | None]:
+    def _test(self, sitting: Sitting, cell: Cell, fork: Fork, record: Record) -> None:
+        """Run a test on a fork, and write down how it ended."""
+        verdict = self._judge(sitting, cell, fork, self._seconds(cell, record))
+        record.traces[cell.grade_id] = sitting.trace
+        record.verdicts[cell.grade_id] = verdict
+        if sitting.end(fork) and verdict[0] == "crashed":
+            record.verdicts[cell.grade_id] = self._out_of_memory(self.limits.total_mb)
+
+    def _judge(self, sitting: Sitting, cell: Cell, fork: Fork, seconds: float) -> tuple[str, str | None]:
         random.seed(self.assignment.seed)
         np.random.seed(self.assignment.seed)
-        with sitting.fork() as names:
-            try:
-                with _alarm(self.limits.cell_seconds):
-                    exec(self._compile(cell.source, cell.grade_id), names)
-                sitting.raise_swallowed()
-            except ChannelError as error:
-                return self._limit_hit(error)
-            except Exception as error:
-                outcome = "failed" if isinstance(error, AssertionError) else "error"
-                if isinstance(error, MemoryError):
-                    outcome = "memory"
-                return outcome, message_for_student(cell, outcome, type(error).__name__, str(error))
+        sitting.talk_to(fork, seconds)
+        try:
+            with _alarm(seconds, sitting):
+                exec(self._compile(cell.source, cell.grade_id), fork.names)
+            sitting.raise_swallowed()
+        except ChannelError as error:
+            return self._limit_hit(error, seconds)
+        except MemoryError:
+            return self._out_of_memory(self.limits.memory_mb)
+        except Exception as error:
+            outcome = "failed" if isinstance(error, AssertionError) else "error"
+            return outcome, message_for_student(cell, outcome, type(error).__name__, _text(error))
         return "passed", None
+
+    def _seconds(self, cell: Cell, record: Record) -> float:
+        part = self.part_of[cell.grade_id]
+        late = any(record.verdicts.get(other.grade_id, ("",))[0] == "timeout" for other in part.tests)
+        return min(self.limits.late_seconds, self.limits.cell_seconds) if late else self.limits.cell_seconds
 
     def _diagnose(self, part: Part, verdicts: dict[str, tuple], traces: dict[str, Trace]) -> Mistake | None:
         """The known mistake that behaves as this answer does."""
@@ -183,7 +237,7 @@ class Examiner:
         if not failed or not known:
             return None
         if part.name not in self.traces:
-            self.traces[part.name] = {name: self._trace(part, mistake) for name, mistake in known.items()}
+            self.traces[part.name] = self._traces(part, {name: mistake.source for name, mistake in known.items()})
         found = diagnose(
             {cell.grade_id: traces[cell.grade_id] for cell in part.tests if cell.grade_id in traces},
             failed,
@@ -191,28 +245,32 @@ class Examiner:
         )
         return known.get(found)
 
-    def _trace(self, part: Part, mistake: Mistake) -> dict[str, Trace]:
-        """What the part's tests see of a known mistake, which sits the examination alone."""
-        traces: dict[str, Trace] = {}
-        with contextlib.closing(Sitting(self, time.monotonic() + self.limits.submission_seconds)) as sitting:
-            try:
-                for cell in self.assignment.master.cells:
-                    if cell is part.solution:
-                        sitting.run(mistake.source)
-                    elif cell.is_provided:
-                        exec(self._compile(cell.source, "provided"), sitting.names)
-                        sitting.bind()
-                        sitting.run(cell.source)
-                    elif cell in part.tests:
-                        self._test(sitting, cell)
-                        traces[cell.grade_id] = sitting.trace
-            except ChannelError:  # a mistake may be one that ends Python
-                pass
+    def _traces(self, part: Part, answers: dict[str, str]) -> dict[str, dict[str, Trace]]:
+        """What the part's tests see of known answers, by name. Each answer and test has a fork of one stem's own."""
+        traces: dict[str, dict[str, Trace]] = {name: {} for name in answers}
+        with contextlib.closing(Sitting(self, self.limits.submission_seconds)) as sitting:
+            for cell in self.assignment.master.cells:
+                if cell.is_provided:
+                    exec(self._compile(cell.source, "provided"), sitting.names)
+                    sitting.bind()
+                    sitting.run(cell.source)
+                elif cell in part.tests:
+                    for name, source in answers.items():
+                        record = Record()
+                        with contextlib.suppress(ChannelError):  # a mistake may be one that ends Python
+                            fork = replace(sitting.fork(), names=dict(sitting.names))
+                            sitting.talk_to(fork, self.limits.cell_seconds)
+                            fork.peer.call(RUN, source)
+                            self._test(sitting, cell, fork, record)
+                        traces[name] |= record.traces
         return traces
 
-    def _limit_hit(self, error: ChannelError) -> tuple[str, str]:
+    def _out_of_memory(self, limit: int) -> tuple[str, str]:
+        return "memory", f"Your code asked for more than the {limit} MB of memory that it may use."
+
+    def _limit_hit(self, error: ChannelError, seconds: float) -> tuple[str, str]:
         if error.kind == "timeout":
-            return "timeout", f"No answer within {self.limits.cell_seconds:g} s: is there a loop that never ends?"
+            return "timeout", f"No answer within {seconds:g} s: is there a loop that never ends?"
         if error.kind == "crashed":
             return "crashed", "Python ended while your code ran: it was told to exit, or used more than it may."
         return "error", f"What your function returned could not be read: {error}."
@@ -246,22 +304,49 @@ class Examiner:
             raise SandboxError(sandbox.explain(stderr.decode(errors="replace")))
 
 
-class Sitting:
-    """One stem: a student's notebook, running."""
+class Record:
+    """What is known of a submission so far, by grade id, over all the stems that it took."""
 
-    def __init__(self, examiner: Examiner, deadline: float):
+    def __init__(self):
+        self.verdicts: dict[str, tuple[str, str | None]] = {}  # outcome and message
+        self.traces: dict[str, Trace] = {}
+        self.fatal: dict[int | str, str] = {}  # index of a cell that ended the stem, or grade id of a test: how
+        self.lost: Counter[str] = Counter()  # forks that ended before their time
+
+
+@dataclass(frozen=True)
+class Fork:
+    """A fork of the stem, made at a test's place in the notebook, and the names that the test sees."""
+
+    number: int
+    peer: Peer
+    names: dict
+
+
+class Sitting:
+    """One stem: a student's notebook, running. `left` is how many seconds its cells may still take."""
+
+    def __init__(self, examiner: Examiner, left: float):
         examiner.start()
-        self.examiner, self.deadline = examiner, deadline
+        self.examiner, self.left = examiner, left
         self.names: dict = {"__name__": "__main__"}
         self.peer: Peer | None = None  # the fork that answers at the moment
         self.broken: ChannelError | None = None
         self.trace: Trace = []  # of the test that runs
-        self.classes: dict[str, type] = {}
+        self.stand_ins: weakref.WeakValueDictionary[int, object] = weakref.WeakValueDictionary()  # by number
         self.owner: str | None = None
+        self.forks = 0
+        special = examiner.special
+        self.classes = {name: self._class(name, methods) for name, methods in special.items() if methods is not None}
+        self.bound = {name: self.classes.get(name) or self._function(name) for name in special}
         self.orders, reaper_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         stem, stem_end = socket.socketpair()
         self.door, door_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        settings = {"limits": asdict(examiner.limits), "seed": examiner.assignment.seed}
+        settings = {
+            "limits": asdict(examiner.limits),
+            "seed": examiner.assignment.seed,
+            "classes": list(self.classes),
+        }
         ends = [reaper_end, stem_end, door_end]
         socket.send_fds(examiner.control, [json.dumps(settings).encode()], [end.fileno() for end in ends])
         for end in ends:
@@ -275,18 +360,23 @@ class Sitting:
         for sock in (self.orders, self.door, self.stem.channel):
             sock.close()
 
+    def bind(self) -> None:
+        """Bind the names that students define, and only those, to stand-ins."""
+        self.names.update(self.bound)
+
     def run(self, source: str) -> object:
         """Have the stem run one of the student's cells; what the cell raises is the student's affair.
 
         Returns what the stem says that it printed (`_outputs` reads it).
         """
-        self.stem.channel.limit(max(0.01, min(self.examiner.limits.cell_seconds, self.deadline - time.monotonic())))
+        started = time.monotonic()
+        self.stem.channel.limit(max(0.01, min(self.examiner.limits.cell_seconds, self.left)))
         try:
-            return self.stem.call("run", source)
+            return self.stem.call(RUN, source)
         except ChannelError as error:
             if error.kind != "timeout":
                 raise
-            self._order(b"i")  # as a person would press stop
+            self.order(b"i")  # as a person would press stop
             self.stem.channel.limit(INTERRUPT_SECONDS)
             try:
                 return self.stem.await_reply()
@@ -294,10 +384,12 @@ class Sitting:
                 raise ChannelError("violation", f"the notebook's process answered {late!r}") from late
         except Exception as error:  # the stem's loop is trusted, its answers are not
             raise ChannelError("violation", f"the notebook's process answered {error!r}") from error
+        finally:
+            self.left -= time.monotonic() - started
 
-    @contextlib.contextmanager
-    def fork(self):
-        """A fork of the stem, and the names a test sees; the fork and all it started are gone afterwards."""
+    def fork(self) -> Fork:
+        """A fork of the stem as it is now; whatever the cells have left running ends first."""
+        self.order(b"s")
         ours, theirs = socket.socketpair()
         self.stem.channel.limit(ORDER_SECONDS)
         try:
@@ -306,36 +398,40 @@ class Sitting:
             self.stem.call("fork")
         except Exception as error:
             raise ChannelError("crashed", f"no fork: {error}") from error
-        channel = Channel(ours)
-        left = max(0.01, self.deadline - time.monotonic())
-        channel.limit(min(self.examiner.limits.cell_seconds, left), TEST_BUDGET)
-        self.peer = Peer(channel, {}.__getitem__, self._adopt)
-        self.broken = None
-        self.trace = []
-        try:
-            yield self.names
-        finally:
-            channel.close()
-            self._order(b"c")
+        self.forks += 1
+        return Fork(self.forks, Peer(Channel(ours), {}.__getitem__, self._adopt), self.names)
+
+    def set_aside(self, fork: Fork) -> None:
+        """Keep a fork for the end, with the names as they are now."""
+        self.order(b"k%d" % fork.number)
+        object.__setattr__(fork, "names", dict(self.names))
+
+    def talk_to(self, fork: Fork, seconds: float) -> None:
+        """Let the stand-ins ask this fork, for that long."""
+        fork.peer.channel.limit(seconds, TEST_BUDGET)
+        self.peer, self.broken, self.owner, self.trace = fork.peer, None, None, []
+        self.stand_ins.clear()
+
+    def end(self, fork: Fork) -> bool:
+        """End a fork and all that it started, and put the scratch folder back; whether it had taken too much memory."""
+        fork.peer.channel.close()
+        return self.order(b"c")
 
     def raise_swallowed(self) -> None:
         """A test that caught a ChannelError has not passed."""
         if self.broken is not None:
             raise self.broken
 
-    def _order(self, letter: bytes) -> None:
+    def order(self, letters: bytes) -> bool:
+        """Give the reaper an order (see student.py); whether it had to end something for its memory."""
         try:
-            self.orders.send(letter)
-            if self.orders.recv(1) != b"k":
+            self.orders.send(letters)
+            answer = self.orders.recv(1)
+            if answer not in (b"k", b"m"):
                 raise ChannelError("crashed", "the sandbox ended")
+            return answer == b"m"
         except OSError as error:
             raise ChannelError("crashed", "the sandbox ended") from error
-
-    def bind(self) -> None:
-        """Bind the names that students define, and only those, to stand-ins."""
-        for part in self.examiner.assignment.master.parts:
-            special = self.examiner.proxies[part.name]
-            self.names[part.name] = self._function(part.name) if special is None else self._class(part.name, special)
 
     def _function(self, target, name: str | None = None, owner: str | None = None):
         """A stand-in for a function; `owner` is the class whose objects it may return."""
@@ -356,7 +452,7 @@ class Sitting:
         """
         if self.broken is not None:
             raise self.broken
-        self.owner = owner
+        asking, self.owner = self.owner, owner
         try:
             result = question(*args, **kwargs)
         except ChannelError as error:
@@ -365,38 +461,51 @@ class Sitting:
         except Exception as error:
             self._note(("raised", type(error).__name__, str(error)[:200]))
             raise
-        self._note(("returned", plain(result), plain(self.peer.changes)))
+        finally:
+            self.owner = asking  # what is answered after a call back belongs to the question before it
+        self._note(("returned", result, self.peer.changes))
         return result
 
     def _note(self, entry: tuple) -> None:
-        if len(self.trace) < MAX_ENTRIES:
-            self.trace.append(entry)
+        channel = self.peer.channel
+        if len(self.trace) < MAX_ENTRIES and channel.received < TRACE_BYTES and channel.values < TRACE_VALUES:
+            self.trace.append(tuple(map(plain, entry)))
 
-    def _class(self, name: str, special: frozenset[str]):
+    def _class(self, name: str, special: dict[str, object]):
         """A stand-in for a class that the student writes: calling it makes an object on the other side."""
-        proxy = type(name, (_Object,), {method: _forward(method) for method in special})
-        self.classes[name] = proxy
+        sitting = self
+
+        class Meta(type):
+            def __getattr__(cls, attribute: str):
+                if attribute.startswith("__"):
+                    raise AttributeError(attribute)
+                return sitting.ask(name, sitting.peer.operate, "get", name, attribute)
 
         def new(cls, *args, **kwargs):
-            made = self.ask(name, self.peer.call, name, *args, **kwargs)
+            made = sitting.ask(name, sitting.peer.call, name, *args, **kwargs)
             if not isinstance(made, proxy):
                 raise TypeError(f"{name}(...) did not make an object of class {name}")
             return made
 
-        proxy.__new__ = new
-        proxy.__init__ = lambda *args, **kwargs: None
+        methods = {method: _forward(method) if value is _METHOD else value for method, value in special.items()}
+        proxy = Meta(name, (_Object,), {**methods, "__new__": new, "__init__": lambda *args, **kwargs: None})
         return proxy
 
     def _adopt(self, peer: Peer, handle: Handle):
-        """A stand-in for an object of the student's."""
+        """The stand-in for an object of the student's: always the same one for the same object."""
+        known = self.stand_ins.get(handle.number)
+        if known is not None:
+            return known
         if handle.kind == "function":
-            return self._function(handle, handle.name, self.owner)
-        kind = {"iterator": _Iterator, "iterable": _Iterable}.get(handle.kind, _Object)
-        if kind is _Object and handle.name == self.owner:
-            kind = self.classes.get(self.owner, _Object)
-        stand_in = object.__new__(kind)
-        object.__setattr__(stand_in, "_handle", handle)
-        object.__setattr__(stand_in, "_sitting", self)
+            stand_in = self._function(handle, handle.name, self.owner)
+        else:
+            kind = {"iterator": _Iterator, "iterable": _Iterable, "sequence": _Sequence}.get(handle.kind, _Object)
+            if kind is _Object and handle.name == self.owner:
+                kind = self.classes.get(self.owner, _Object)
+            stand_in = object.__new__(kind)
+            for name, value in (("_handle", handle), ("_sitting", self), ("_owner", self.owner)):
+                object.__setattr__(stand_in, name, value)
+        self.stand_ins[handle.number] = stand_in
         return stand_in
 
 
@@ -404,39 +513,61 @@ class _Object:
     """Stands for an object of the student's; its attributes and methods are asked for on the other side."""
 
     def __getattr__(self, name: str):
-        if name.startswith("__") or name == "_handle":
+        if name.startswith("__") or name in ("_handle", "_sitting", "_owner"):
             raise AttributeError(name)
-        return self._sitting.ask(type(self).__name__, self._sitting.peer.operate, "get", self._handle, name)
+        return self._sitting.ask(self._owner, self._sitting.peer.operate, "get", self._handle, name)
 
     def __setattr__(self, name: str, value: object) -> None:
         self._sitting.ask(None, self._sitting.peer.operate, "set", self._handle, name, value)
 
-
-class _Iterator(_Object):
-    """Stands for a generator or another iterator of the student's."""
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        return self._sitting.ask(None, self._sitting.peer.operate, "__next__", self._handle)
+    def __reduce_ex__(self, protocol):
+        raise TypeError("an object of the student's cannot be copied")
 
 
 class _Iterable(_Object):
     """Stands for an object of the student's that can be iterated over."""
 
     def __iter__(self):
-        return self._sitting.ask(None, self._sitting.peer.operate, "iter", self._handle)
+        return self._sitting.ask(self._owner, self._sitting.peer.operate, "iter", self._handle)
+
+
+class _Iterator(_Iterable):
+    """Stands for a generator or another iterator of the student's."""
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self._sitting.ask(self._owner, self._sitting.peer.operate, "__next__", self._handle)
 
 
 # what the interpreter itself insists on, whatever the student returns
 _RESULT_TYPES = {"__len__": int, "__float__": float, "__int__": int, "__bool__": bool, "__str__": str, "__repr__": str}
+_COMPARISONS = frozenset({"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"})
+_BINARY = "add sub mul truediv floordiv mod divmod pow matmul lshift rshift and or xor"
+_OTHERS = (
+    "neg pos abs invert round trunc floor ceil complex index bytes format hash array "
+    "call getitem setitem delitem contains iter next reversed enter exit"
+)
+# What is forwarded, where the author's class defines it. Not __array_function__: NumPy's checks would be the student's.
+_FORWARDED = (
+    _COMPARISONS
+    | _RESULT_TYPES.keys()
+    | {f"__{before}{name}__" for name in _BINARY.split() for before in ("", "r", "i")}
+    | {f"__{name}__" for name in _OTHERS.split()}
+)
+_METHOD = object()  # stands in a class for a method that is forwarded
 
 
 def _forward(method: str):
-    def forward(self, *args):
+    def forward(self, *args, **kwargs):
+        # a number that a student hands out as an object must not decide what it is equal to
+        if method in _COMPARISONS and not isinstance(args[0], _Object):
+            return NotImplemented
         sitting = self._sitting
-        result = sitting.ask(type(self).__name__, sitting.peer.operate, method, self._handle, *args)
+        verb, rest = ("call", kwargs) if method == "__call__" else (method, {})
+        question = sitting.peer.call if verb == "call" else functools.partial(sitting.peer.operate, verb)
+        result = sitting.ask(self._owner, question, self._handle, *args, **rest)
         wanted = _RESULT_TYPES.get(method)
         if wanted is not None and type(result) is not wanted:
             raise TypeError(f"{method} returned {type(result).__name__}, expected {wanted.__name__}")
@@ -446,20 +577,32 @@ def _forward(method: str):
     return forward
 
 
-def _special_methods(source: str) -> frozenset[str] | None:
-    """The special methods that the answer key's class defines; None where the part is a function."""
+class _Sequence(_Iterable):
+    """Stands for an object of the student's that has a length and places."""
+
+    __len__, __getitem__ = _forward("__len__"), _forward("__getitem__")
+
+
+def _special_methods(source: str) -> dict[str, object] | None:
+    """What the answer key's class defines for operators: methods, and constants such as `__hash__ = None`.
+
+    None where the part is a function.
+    """
     for node in ast.parse(source).body:
         if isinstance(node, ast.ClassDef):
-            defined = {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
-            aliases = {
-                t.id
-                for item in node.body
-                if isinstance(item, ast.Assign)
-                for t in item.targets
-                if isinstance(t, ast.Name)
+            special: dict[str, object] = {}
+            for item in node.body:
+                if isinstance(item, ast.FunctionDef):
+                    special[item.name] = _METHOD
+                elif isinstance(item, ast.Assign):
+                    value = item.value.value if isinstance(item.value, ast.Constant) else _METHOD
+                    special |= {target.id: value for target in item.targets if isinstance(target, ast.Name)}
+            constants = {"__hash__", "__array_ufunc__", "__array_priority__"}
+            return {
+                name: value
+                for name, value in special.items()
+                if (name in _FORWARDED and value is _METHOD) or (name in constants and value is not _METHOD)
             }
-            special = {name for name in defined | aliases if name.startswith("__") and name.endswith("__")}
-            return frozenset(special - {"__init__", "__new__", "__init_subclass__", "__getattr__", "__setattr__"})
     return None
 
 
@@ -485,19 +628,27 @@ def _refuse(peer: Peer, handle: Handle):
 
 
 @contextlib.contextmanager
-def _alarm(seconds: float):
+def _alarm(seconds: float, sitting: Sitting):
     """Break off what runs in the examiner itself, a little after every deadline on the channel has passed."""
 
     def ring(*_):
-        raise ChannelError("timeout", "the test took too long")
+        sitting.broken = ChannelError("timeout", "the test took too long")
+        raise sitting.broken
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds + 2.0)
+    signal.setitimer(signal.ITIMER_REAL, seconds + 2.0, 1.0)  # again and again: the first may ring where nobody listens
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def _text(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception:  # the text holds an object of the student's that cannot be written
+        return ""
 
 
 # ---- the examiner as a process of its own ---------------------------------------------------------------------------
@@ -511,6 +662,9 @@ def main() -> None:
     requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a test that prints must not write into the replies
     warnings.simplefilter("ignore")  # a test that meets an overflow says so by failing
+    # a student's values, and what the tests make of them, must not take the machine's memory
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + EXAMINER_BYTES, resource.RLIM_INFINITY))
     assignment, limits = _receive(requests)
     examiner = Examiner(assignment, limits)
     with tempfile.TemporaryDirectory(prefix="autograder-") as folder, contextlib.closing(examiner):

@@ -9,6 +9,7 @@ No network, no process but its own, no file of anyone else; and every resource h
 | network, other processes, shared memory | none | namespaces, new for each submission |
 | privileges | none, and none to gain | own uid or user namespace, no capabilities, no_new_privs, seccomp |
 | memory | `memory_mb` over what the environment takes, each process | RLIMIT_AS |
+| memory | `total_mb`, all processes together | watched by the reaper, twenty times a second |
 | processes | `processes` | RLIMIT_NPROC |
 | files written | `file_mb` each, `scratch_mb` in all | RLIMIT_FSIZE, size of the tmpfs |
 | time | see `examiner.py` | deadlines outside, RLIMIT_CPU inside |
@@ -30,6 +31,8 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
+# of the processes that run no student code: to make namespaces, to see to every file in scratch, to measure memory
+_CAPABILITIES = ("SYS_ADMIN", "SETPCAP", "DAC_OVERRIDE", "FOWNER", "SYS_PTRACE")
 HANDOUT, SCRATCH, ENGINE = "/handout", "/scratch", "/engine"
 
 
@@ -42,8 +45,10 @@ class Limits:
     """What one submission may use."""
 
     cell_seconds: float = 30.0
-    submission_seconds: float = 120.0
+    submission_seconds: float = 120.0  # for all the cells of a notebook; tests come on top
+    late_seconds: float = 5.0  # for a test, where another one of its part has run out of time
     memory_mb: int = 1024
+    total_mb: int = 1536
     processes: int = 64
     file_mb: int = 64
     scratch_mb: int = 128
@@ -66,10 +71,12 @@ def command(handout: list[Path], control_fd: int, limits: Limits) -> list[str]:
     ]
     if os.getuid() == 0:
         # real root: each submission gets a uid of its own, so that the limit on processes counts
-        for capability in ("SYS_ADMIN", "SETUID", "SETGID", "SETPCAP", "CHOWN", "KILL"):
+        for capability in (*_CAPABILITIES, "SETUID", "SETGID", "CHOWN", "KILL"):
             arguments += ["--cap-add", f"CAP_{capability}"]
     else:
-        arguments += ["--unshare-user", "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP"]
+        arguments.append("--unshare-user")
+        for capability in _CAPABILITIES:
+            arguments += ["--cap-add", f"CAP_{capability}"]
     arguments += ["--proc", "/proc", "--dev", "/dev", "--perms", "0755", "--dir", "/tmp"]
     made: set[str] = set()
 
@@ -98,7 +105,7 @@ def command(handout: list[Path], control_fd: int, limits: Limits) -> list[str]:
             bind(Path(prefix), Path(prefix))
     here = Path(__file__).parent
     folder(Path(ENGINE, "autograder", "engine"))
-    for name in ("__init__.py", "channel.py", "sandbox.py", "student.py"):
+    for name in ("__init__.py", "channel.py", "randomness.py", "sandbox.py", "scratch.py", "student.py"):
         bind(here / name, Path(ENGINE, "autograder", "engine", name))
     bind(here.parent / "__init__.py", Path(ENGINE, "autograder", "__init__.py"))
     for shared in (HANDOUT, SCRATCH):

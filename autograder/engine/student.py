@@ -1,9 +1,10 @@
 """Inside the sandbox: a warm interpreter, and for each submission a reaper, a stem and one fork for each test.
 
 warm interpreter     imports NumPy, Matplotlib and IPython once, and forks
-  └ reaper           first process of new namespaces; runs no student code; ends all others when told, and at the end
+  └ reaper           first process of new namespaces; runs no student code; ends all others when told, and at the end;
+      │              puts back what tests have written, and ends what takes too much memory
       └ stem         without privileges; runs the student's cells, one after the other
-          └ fork     answers the calls of one test, at that test's place in the notebook
+          └ fork     answers the calls of one test, with everything as it is at that test's place in the notebook
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ import shutil
 import signal
 import socket
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
-from autograder.engine import sandbox
+from autograder.engine import sandbox, scratch
 from autograder.engine.channel import Channel, ChannelError, Handle, Peer
 
 MAX_PRINTED = 10_000  # characters kept of what one cell prints
+RUN = "%run"  # no name of a function
+WATCH_SECONDS = 0.05  # between two looks at the memory that a submission takes
+WRITABLE = (sandbox.SCRATCH, "/dev/shm")
 
 
 def main() -> None:
@@ -80,41 +85,112 @@ def _submission(shell, settings: dict, descriptors: list[int]) -> None:
         sandbox.hide()
         os.close(descriptors[1])
         os.close(descriptors[2])
-        _reap(socket.socket(fileno=descriptors[0]), stem)
+        _Reaper(socket.socket(fileno=descriptors[0]), stem, limits).serve()
         status = 0
     finally:
         os._exit(status)  # the kernel ends every process that is left in this namespace
 
 
-def _reap(orders: socket.socket, stem: int) -> None:
-    """Carry out one-letter orders until the examiner hangs up: clear the forks away, or interrupt the stem."""
-    while order := orders.recv(1):
-        if order == b"i":
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(stem, signal.SIGINT)
-        elif order == b"c":
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(stem, signal.SIGCONT)  # a fork may have stopped it
-            while others := [pid for pid in _living() if pid not in (1, stem)]:
-                for pid in others:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
-            with contextlib.suppress(ChildProcessError):
-                while os.waitpid(-1, os.WNOHANG)[0]:  # orphans that have ended
-                    pass
-        orders.send(b"k")
+class _Reaper:
+    """Carries out orders until the examiner hangs up; each is a letter, some with a number behind it.
+
+    The answer is k, or m where something had to be ended since the last order for the memory it took.
+
+    i     interrupt the stem, as a person would press stop
+    s     a test comes: end what the cells have left running, and save what they have written
+    c     a test is over: end its fork and all it started, and put back what was saved
+    k N   set the new fork aside under that number, with what was saved for it
+    e     the notebook is over: end all but the forks that were set aside
+    r N   run the fork of that number: put back what was saved for it
+    """
+
+    def __init__(self, orders: socket.socket, stem: int, limits: sandbox.Limits):
+        self.orders, self.stem, self.limits = orders, stem, limits
+        self.written: scratch.Saved = {}
+        self.aside: dict[int, tuple[set[int], scratch.Saved]] = {}
+        self.has_ended_something = False  # for its memory, since the last order
+        orders.settimeout(WATCH_SECONDS)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # orphans that have ended are gone by themselves
+
+    def serve(self) -> None:
+        while True:
+            try:
+                order = self.orders.recv(16)
+            except TimeoutError:
+                self._watch_memory()
+                continue
+            if not order:
+                return
+            letter, number = order[:1], int(order[1:] or 0)
+            if letter == b"i":
+                _kill([self.stem], signal.SIGINT)
+            elif letter == b"s":
+                self._end(self._others())
+                self.written = scratch.save(WRITABLE, self.written)
+            elif letter == b"c":
+                _kill([self.stem], signal.SIGCONT)  # a fork may have stopped it
+                self._end(self._others())
+                self.written = scratch.restore(WRITABLE, self.written)
+            elif letter == b"k":
+                self.aside[number] = set(self._others()), self.written
+            elif letter == b"e":
+                self._end([self.stem, *self._others()])
+                self.stem = 1
+            elif letter == b"r":
+                pids, self.written = self.aside.pop(number)
+                self.written = scratch.restore(WRITABLE, self.written)
+                _kill(pids, signal.SIGCONT)
+            self.orders.send(b"m" if self.has_ended_something else b"k")
+            self.has_ended_something = False
+
+    def _others(self) -> list[int]:
+        """Every living process but this one, the stem and what was set aside."""
+        known = {1, self.stem}.union(*(pids for pids, _ in self.aside.values()))
+        return [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) not in known and _lives(name)]
+
+    def _end(self, pids: list[int]) -> None:
+        while pids:
+            _kill(pids, signal.SIGKILL)
+            pids = self._others()
+
+    def _watch_memory(self) -> None:
+        """End what runs, where all processes together take more than they may."""
+        others = self._others()
+        most = self.limits.total_mb * 2**20
+        if _memory([self.stem, *others], exact=False) <= most or _memory([self.stem, *others], exact=True) <= most:
+            return
+        self.has_ended_something = True
+        self._end(others)
+        if _memory([self.stem], exact=True) > most:
+            _kill([self.stem], signal.SIGKILL)
 
 
-def _living() -> list[int]:
-    """Every process of this namespace that has not ended; one that has waits for its parent, and does no harm."""
-    living = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            with contextlib.suppress(OSError):
-                state = Path("/proc", name, "stat").read_bytes().rpartition(b")")[2].split()[0]
-                if state not in (b"Z", b"X"):
-                    living.append(int(name))
-    return living
+def _kill(pids: Iterable[int], which: signal.Signals) -> None:
+    for pid in pids:
+        if pid != 1:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, which)
+
+
+def _lives(pid: str) -> bool:
+    """Whether a process has not ended; one that has waits for its parent, and does no harm."""
+    try:
+        return Path("/proc", pid, "stat").read_bytes().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    except OSError:
+        return False
+
+
+def _memory(pids: Iterable[int], exact: bool) -> int:
+    """Bytes in memory; pages that processes share count once where it is to be exact, which takes longer."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            if exact:
+                lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+                total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+            else:
+                total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return total
 
 
 def _stem(shell, settings: dict, limits: sandbox.Limits, descriptors: list[int]) -> None:
@@ -160,11 +236,24 @@ def _stem(shell, settings: dict, limits: sandbox.Limits, descriptors: list[int])
         channel.close()
         _seed(settings["seed"])
         with contextlib.suppress(ChannelError):
-            Peer(Channel(socket.socket(fileno=received[0])), names.__getitem__, _adopt, trusting=True).serve()
+            Peer(
+                Channel(socket.socket(fileno=received[0])),
+                lambda name: run if name == RUN else names[name],
+                _adopt,
+                trusting=True,
+                class_name=class_name,
+            ).serve()
         os._exit(0)
 
+    def class_name(value: object) -> str | None:
+        """The class of the exercise that an object is of: the student's own name for it may be another."""
+        for name in settings["classes"]:
+            if names.get(name) in type(value).__mro__:
+                return name
+        return None
+
     with contextlib.suppress(ChannelError):
-        Peer(channel, {"run": run, "fork": fork}.__getitem__, _adopt, trusting=True).serve()
+        Peer(channel, {RUN: run, "fork": fork}.__getitem__, _adopt, trusting=True).serve()
     os._exit(0)
 
 
