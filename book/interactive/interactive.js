@@ -1,6 +1,7 @@
 // The figures that move. Each element `.interactive` on the page names one; what cannot start leaves its picture standing.
 
 import learningRate from "./figures/learning_rate.js";
+import graphStepper from "./figures/graph_stepper.js";
 import landscapeStart from "./figures/landscape_start.js";
 import lrBetaPlane from "./figures/lr_beta_plane.js";
 import noiseFloor from "./figures/noise_floor.js";
@@ -8,6 +9,7 @@ import race from "./figures/race.js";
 import { mount } from "./kit/mount.js";
 
 const FIGURES = {
+  "graph-stepper": graphStepper,
   "learning-rate": learningRate,
   "landscape-start": landscapeStart,
   "lr-beta-plane": lrBetaPlane,

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { defaults, format, number, parse, plain, point, subset } from "../../book/interactive/kit/parameters.js";
+import { backward, forward, GRAPHS, nudged, withWeight } from "../../book/interactive/mathematics/graph.js";
 import { LANDSCAPES } from "../../book/interactive/mathematics/landscapes.js";
 import { descend, OPTIMISERS } from "../../book/interactive/mathematics/optimisers.js";
 import * as heavyBall from "../../book/interactive/mathematics/heavy_ball.js";
@@ -136,6 +137,29 @@ test("the mean loss is the mean over many runs, and ends at the floor", () => {
   }
   close(noise.meanLosses(lambda, rates, batch, 1, 400, 3)[400], noise.noiseFloor(lambda, lr, 1, batch));
   assert.equal(noise.noiseFloor(1, 2, 1, 1), Infinity);
+});
+
+cases("graph", ({ graph: name, w, values, slopes }) => {
+  const graph = withWeight(GRAPHS[name], w);
+  const found = forward(graph);
+  const { bars, weightBars, pushes } = backward(graph, found);
+  for (const [id, value] of Object.entries(found)) close(value, values[id], 1e-12, id);
+  for (const [id, slope] of Object.entries({ ...bars, ...weightBars })) close(slope, slopes[id], 1e-12, id);
+  assert.equal(Object.keys({ ...bars, ...weightBars }).length, Object.keys(slopes).length);
+  close(nudged(graph), slopes[graph.weight], 1e-6);
+  for (const { bar, local, message } of pushes) close(message, bar * local);
+});
+
+test("a wrong engine is wrong, and only where it should be", () => {
+  const slope = (name, fault) => {
+    const { bars, weightBars } = backward(GRAPHS[name], forward(GRAPHS[name]), fault);
+    return GRAPHS[name].weights ? weightBars[GRAPHS[name].weight] : bars[GRAPHS[name].weight];
+  };
+  assert.equal(slope("diamond", "none"), 33);
+  assert.equal(slope("diamond", "last"), 24);
+  assert.equal(slope("chain", "last"), slope("chain", "none"));
+  assert.notEqual(slope("chain", "upstream"), slope("chain", "none"));
+  assert.notEqual(slope("mazur", "upstream"), slope("mazur", "none"));
 });
 
 test("every rate of the race is the one that the rule finds", () => {

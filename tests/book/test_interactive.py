@@ -41,6 +41,9 @@ class Figure:
 
 
 FIGURES = [
+    Figure(
+        "backprop/chain_rule", "graph-stepper", "w", {"graph": "diamond", "w": "5", "fault": "last", "step": "6"}, 16
+    ),
     Figure("gradient_descent/landscapes", "landscape-start", "lr", {"lr": "0.3", "map": "saddle", "step": "40"}, 100),
     Figure("gradient_descent/bowls", "learning-rate", "lr", {"lr": "0.102", "bowl": "ravine", "step": "7"}, 100),
     Figure("sgd/noise_floor", "noise-floor", "lr", {"lr": "0.1", "batch": "16", "rate": "fall", "step": "90"}, 300),

@@ -169,6 +169,52 @@ def noise_cases() -> list[dict]:
     return cases
 
 
+def graph_cases() -> list[dict]:
+    """The three graphs on the answer key's engine: values, and the slopes that its backward pass finds."""
+    key = solutions.load("backprop")
+    Value = key.Value
+
+    def chain(w):
+        u = 3 * w["w"]
+        return {"w": w["w"], "u": u, "f": u**2}
+
+    def diamond(w):
+        a, b = w["w"] ** 2, w["w"] + 1
+        return {"w": w["w"], "a": a, "b": b, "f": a * b}
+
+    def mazur(w):
+        def squash(z):
+            return 1 / (1 + (-z).exp())
+
+        x1, x2 = Value(0.05), Value(0.10)
+        h1 = squash(w["w₁"] * x1 + w["w₂"] * x2 + 0.35)
+        h2 = squash(w["w₃"] * x1 + w["w₄"] * x2 + 0.35)
+        o1 = squash(w["w₅"] * h1 + w["w₆"] * h2 + 0.60)
+        o2 = squash(w["w₇"] * h1 + w["w₈"] * h2 + 0.60)
+        f = 0.5 * (o1 - 0.01) ** 2 + 0.5 * (o2 - 0.99) ** 2
+        return {"x₁": x1, "x₂": x2, "h₁": h1, "h₂": h2, "o₁": o1, "o₂": o2, "f": f} | w
+
+    start = {f"w{'₁₂₃₄₅₆₇₈'[i]}": value for i, value in enumerate((0.15, 0.20, 0.25, 0.30, 0.40, 0.45, 0.50, 0.55))}
+    cases = []
+    for name, build, weights, which, at in (
+        ("chain", chain, {}, "w", (2.0, -0.7)),
+        ("diamond", diamond, {}, "w", (3.0, -1.3)),
+        ("mazur", mazur, start, "w₅", (0.40, 8.0, -2.5)),
+    ):
+        for w in at:
+            numbers = build({key: Value(value) for key, value in (weights | {which: w}).items()})
+            numbers["f"].backward()
+            cases.append(
+                {
+                    "graph": name,
+                    "w": w,
+                    "values": {key: number.data for key, number in numbers.items()},
+                    "slopes": {key: number.grad for key, number in numbers.items()},
+                }
+            )
+    return cases
+
+
 def reference() -> dict[str, list[dict]]:
     return {
         "quadratic": quadratic_cases(),
@@ -176,6 +222,7 @@ def reference() -> dict[str, list[dict]]:
         "rosenbrock": rosenbrock_cases(),
         "heavy_ball": heavy_ball_cases(),
         "noise": noise_cases(),
+        "graph": graph_cases(),
     }
 
 
@@ -210,6 +257,18 @@ def test_answers_to_the_questions(says):
     while excess > low / 10:
         excess, steps = excess * 0.95**2, steps + 1
     says("sgd/noise_floor", f"{steps} steps later the mean loss is within a tenth of it")
+
+
+def test_answer_about_the_neuron_far_out(says):
+    slopes = {w: next(c for c in graph_cases() if c["graph"] == "mazur" and c["w"] == w) for w in (0.40, 8.0)}
+    near, far = (slopes[w]["slopes"]["w₅"] for w in (0.40, 8.0))
+    says("backprop/chain_rule", f"From {near:.4f} to {far:.4f}.")
+    assert 35 < near / far < 45, "a fortieth"
+    o = {w: case["values"]["o₁"] for w, case in slopes.items()}
+    says("backprop/chain_rule", f"The first output should be 0.01 and is {o[0.40]:.3f}")
+    says("backprop/chain_rule", f"so that it is {o[8.0]:.3f}")
+    says("backprop/chain_rule", f"to {o[8.0] - 0.01:.3f}, but")
+    says("backprop/chain_rule", f"= {o[8.0] * (1 - o[8.0]):.4f}$ in place of {o[0.40] * (1 - o[0.40]):.3f}")
 
 
 def plain(value):

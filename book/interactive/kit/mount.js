@@ -60,6 +60,7 @@ export function mount(root, figure) {
     if (!width) return;
     const shown = draw(settings, width);
     last = shown.last ?? last;
+    if (at() > last) settings = { ...settings, [figure.run]: last };
     readout.textContent = shown.say;
     table = shown.table;
     if (numbers.open) fill();
