@@ -17,6 +17,7 @@ BIN := .venv/bin
 CLASS := _build/class
 SITE := _build/html/index.html
 READY := .venv/.ready
+OTTER := _build/bench/otter
 
 CODE := $(wildcard autograder/*.py autograder/engine/*.py autograder/templates/*)
 MASTERS := $(wildcard solutions/*.py solutions/*/*)
@@ -40,7 +41,7 @@ define need
 	exit 1
 endef
 
-.PHONY: all help setup release site class test quick lint oracle constraints clean
+.PHONY: all help setup release site class test quick lint oracle bench constraints clean
 
 all: release site class  ## set up, release the exercises, build the site, grade a simulated class
 	@echo
@@ -120,6 +121,19 @@ oracle: $(READY)  ## recompute the stored PyTorch trajectories (needs torch) and
 	@$(BIN)/python -c 'import torch' 2>/dev/null || { \
 	  echo "PyTorch is missing. Install it with" >&2; echo "    $(BIN)/pip install torch" >&2; exit 1; }
 	@for script in tests/solutions/oracle/*.py; do $(BIN)/python $$script --check; done
+
+bench: $(READY) _build/.released  ## measure, side by side: this grader and others; tables in _build/bench/
+	$(call need,command -v bwrap,bubblewrap,to run submissions in a sandbox)
+	@$(MAKE) $(OTTER)/.ready || echo "otter-grader could not be installed; the comparison leaves it out" >&2
+	@failed=0; for script in tests/bench/*.py; do echo; echo "$$script"; $(BIN)/python $$script || failed=1; done; exit $$failed
+
+# In an environment of its own: the course does not need it, and it brings a hundred packages.
+$(OTTER)/.ready: constraints.txt
+	@echo "installing otter-grader into $(OTTER), to compare with (a minute or two, once)"
+	@$(PYTHON) -m venv $(OTTER)
+	@$(OTTER)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	  'otter-grader>=7,<8' ipykernel matplotlib numpy
+	@touch $@
 
 constraints: $(READY)  ## write constraints.txt anew from the environment
 	@echo "# The whole tree behind requirements.txt, as it was tested. \`make constraints\` writes it anew." > constraints.txt
