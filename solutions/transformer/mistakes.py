@@ -1091,6 +1091,13 @@ def embedding_backward(dx, tokens, dtable):
     return dtable
 
 
+@bank.variation("embedding-by-add-at")
+def embedding_backward(dx, tokens, dtable):
+    total = np.array(dtable)
+    np.add.at(total, tokens.reshape(-1), dx)
+    return total
+
+
 @bank.variation("embedding-by-one-hot")
 def embedding_backward(dx, tokens, dtable):
     one_hot = np.zeros((len(dx), len(dtable)))
