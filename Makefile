@@ -105,6 +105,7 @@ $(CLASS)/report.html: $(READY) _build/.released
 
 test: lint site  ## set up what the tests need and run them all
 	$(call need,command -v bwrap,bubblewrap,to run submissions in a sandbox)
+	$(call need,{ command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; },postgresql,to test the gradebook on a PostgreSQL server)
 	$(call need,command -v chromium chromium-browser google-chrome,chromium,to test the site in a browser)
 	@$(BIN)/autograder release --check
 	@$(BIN)/python -m pytest

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import sys
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tqdm import tqdm
 
-from autograder import batch, converter, release, report, simulate, unsandboxed
+from autograder import batch, converter, release, report, simulate
+from autograder.batch import Results
+from autograder.collect import SYSTEMS, collect, people
 from autograder.course import Course, CourseError
 from autograder.engine import sandbox
 from autograder.engine.sandbox import SandboxError
-from autograder.grade import grade as sandboxed
 from autograder.master import MasterError
-from autograder.record import Record
+from autograder.record import Record, shown
 from autograder.verdict import Assignment, Result
 
+_NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS, errno.EACCES)
+MAX_LINES = 30  # of one kind on the terminal
 RESULTS, GRADES, REPORT = "results.jsonl", "grades.csv", "report.html"
 
 
@@ -31,6 +36,16 @@ def main(arguments: list[str] | None = None) -> int:
         return options.run(course, options)
     except (CourseError, MasterError, SandboxError) as error:
         print(f"autograder: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        print(
+            f"autograder: cannot write{where}: {error.strerror}. What was written before is whole: make room, and run "
+            "the same command again to go on",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         print("autograder: stopped", file=sys.stderr)
@@ -59,6 +74,30 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=_simulate)
 
+    command = commands.add_parser(
+        "collect", help="put what an LMS gives you into DIR/submitted/<student>/<chapter>/, the latest of each student"
+    )
+    command.add_argument(
+        "source",
+        type=Path,
+        metavar="ARCHIVE|FOLDER",
+        help="what Moodle, Canvas or Gradescope let you download, or a folder",
+    )
+    command.add_argument("--assignment", required=True, metavar="CHAPTER", help="what was handed in")
+    command.add_argument(
+        "--out", type=Path, default=Path(), metavar="DIR", help="the class's folder (default: the current one)"
+    )
+    command.add_argument(
+        "--from", dest="system", choices=list(SYSTEMS), help="where it is from (default: found out from the file names)"
+    )
+    command.add_argument(
+        "--pattern",
+        metavar="REGEXP",
+        help="how your system names files, with the groups (?P<student_id>…), (?P<file_id>…) and, if it has them, "
+        "(?P<timestamp>…), (?P<first_name>…), (?P<last_name>…), (?P<email>…), as for nbgrader's zip_collect",
+    )
+    command.set_defaults(run=_collect)
+
     command = commands.add_parser("grade", help="grade DIR/submitted/<student>/<chapter>/ into nbgrader's gradebook")
     command.add_argument("folder", type=Path, metavar="DIR", help="the class's folder")
     command.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: every chapter")
@@ -66,6 +105,21 @@ def _parser() -> argparse.ArgumentParser:
         "--json", type=Path, metavar="FILE", help=f"results, one object a line (default: DIR/{RESULTS})"
     )
     command.add_argument("--workers", type=_count, metavar="N", help="processes side by side (default: one a core)")
+    command.add_argument(
+        "--scheduler", metavar="ADDRESS", help="grade on a Dask cluster; its workers need this package and a sandbox"
+    )
+    command.add_argument(
+        "--db",
+        metavar="URL",
+        help="the gradebook: sqlite:///FILE or postgresql://USER@HOST/NAME (default: DIR/gradebook.db, or what "
+        "DIR/nbgrader_config.py says)",
+    )
+    command.add_argument(
+        "--due", type=_moment, metavar="WHEN", help="the chapter's due date, such as 2026-11-20T23:59+01:00"
+    )
+    command.add_argument(
+        "--again", action="store_true", help="grade everything anew, not only what is new or has changed"
+    )
     command.add_argument(
         "--dangerously-without-sandbox",
         action="store_true",
@@ -113,41 +167,107 @@ def _simulate(course: Course, options: argparse.Namespace) -> int:
     return 0
 
 
+def _collect(course: Course, options: argparse.Namespace) -> int:
+    course.master(options.assignment)
+    lines = collect(
+        options.source, options.assignment, options.out, options.system, options.pattern, tuple(course.chapters())
+    )
+    count = Counter(line.outcome for line in lines)
+    odd = [line for line in lines if line.outcome == "unusable" or line.reason]
+    shown_lines = lines if len(lines) <= MAX_LINES else odd[:MAX_LINES]
+    columns = ("student", "file", "handed in", "outcome", "reason")
+    rows = [columns, *((one.student, one.file, one.handed_in, one.outcome, one.reason) for one in shown_lines)]
+    # a name may hold anything, what moves a terminal's cursor included
+    rows = [[_shortened("".join(c if c.isprintable() else "\ufffd" for c in text)) for text in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+    if len(shown_lines) < len(lines):
+        print(f"… {len(lines) - len(shown_lines)} more files; all are in {options.out / 'collected'}")
+    students = len({line.student for line in lines if line.outcome in ("kept", "unchanged")})
+    print(
+        f"{students} students: {count['kept']} new, {count['unchanged']} unchanged; "
+        f"{count['earlier']} earlier attempts set aside, {count['unusable']} files of no use"
+    )
+    print(f"  submissions  {options.out / 'submitted'}")
+    if count["earlier"]:
+        print(f"  earlier      {options.out / 'earlier'}")
+    print(f"  what is what {options.out / 'collected' / (options.assignment + '.json')}")
+    return 0
+
+
+def _shortened(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-most // 2 + 1 :]}"
+
+
 def _grade(course: Course, options: argparse.Namespace) -> int:
     for chapter in options.chapters:
         course.master(chapter)
     handed = batch.find(options.folder, course, options.chapters)
     assignments = {name: Assignment.load(course, name) for name in sorted({one.assignment for one in handed})}
+    if options.due and len(assignments) != 1:
+        raise CourseError(f"--due is for one chapter, found {len(assignments)}; name it: {' or '.join(assignments)}")
     target = options.json or options.folder / RESULTS
     if not target.parent.is_dir():
         raise CourseError(f"expected a folder to write {target.name} into, found no {target.parent}")
-    if options.dangerously_without_sandbox:
-        grade = unsandboxed.grade
-    else:
-        grade = sandboxed
+    safe = not options.dangerously_without_sandbox
+    if safe:
         sandbox.check()
-    results = []
-    with (
-        Record(options.folder, course, assignments) as record,
-        batch.local_executor(options.workers) as executor,
-        tqdm(total=len(handed), desc="grading", unit="notebook", disable=None, file=sys.stderr) as progress,
-    ):
-        for result in batch.run(executor, assignments, handed, grade):
-            record.write(result)
-            results.append(result)
-            progress.update()
+    keys = {name: batch.fingerprint(one, "" if safe else "without sandbox") for name, one in assignments.items()}
+    given = {keys[name]: one for name, one in assignments.items()}
+    with Results(target) as results, Record(options.folder, course, assignments, options.db) as record:
+        record.know(people(options.folder))
+        if options.due:
+            record.due(*assignments, options.due)
+        todo = []
+        for one in handed:
+            known = None if options.again else results.fingerprint(one.assignment, one.student)
+            if known is None or known != batch.submission_fingerprint(one, keys[one.assignment]):
+                todo.append((one, keys[one.assignment]))
+            else:
+                record.write(results.read(one.assignment, one.student))
+        done = 0
+        try:
+            if todo:
+                with (
+                    _workers(given, options) as workers,
+                    tqdm(total=len(todo), desc="grading", unit="notebook", smoothing=0.05, disable=None) as progress,
+                ):
+                    for result, notebook in batch.run(workers, assignments, todo, safe):
+                        if notebook is not None:
+                            converter.put(options.folder, result, notebook)
+                        results.add(result)
+                        record.write(result)
+                        done += 1
+                        progress.update()
+        except KeyboardInterrupt:
+            record.flush()
+            print(
+                f"autograder: stopped; {done} of {len(todo)} graded and kept. Run the same command again to go on",
+                file=sys.stderr,
+            )
+            return 130
         record.export_csv(options.folder / GRADES)
-    results.sort(key=lambda result: (result.assignment, result.student))
-    target.write_text("".join(json.dumps(result.to_json()) + "\n" for result in results), encoding="utf-8")
-    report.write(options.folder / REPORT, assignments, results)
-    for result in results:
-        if result.status != "graded":
-            print(f"{result.student} {result.assignment}: {result.status}: {result.reason}", file=sys.stderr)
-    count = Counter(result.status for result in results)
+        changes = [_change(before, now) for before, now in results.changes()]
+        results.finish()
+        report.write(options.folder / REPORT, assignments, list(results))
+        count, lines = Counter(), []
+        for one in handed:
+            status = results.status(one.assignment, one.student)
+            count[status] += 1
+            if status != "graded" and len(lines) < MAX_LINES:
+                reason = results.read(one.assignment, one.student).reason
+                lines.append(f"{one.student} {one.assignment}: {status}: {reason}")
+    _print_some(lines, count["unreadable"] + count["refused"] - len(lines), sys.stderr)
     print(f"{count['graded']} graded, {count['unreadable']} unreadable, {count['refused']} refused")
+    if len(todo) < len(handed):
+        print(f"{len(handed) - len(todo)} of them were as they had been, and were not graded again")
+    if changes:
+        print(f"{len(changes)} have another grade than before:")
+        _print_some(changes[:MAX_LINES], len(changes) - MAX_LINES, sys.stdout)
     for what, path in (
         ("results", target),
-        ("gradebook", options.folder / "gradebook.db"),
+        ("gradebook", shown(record.db_url)),
         ("grades", options.folder / GRADES),
         ("report", options.folder / REPORT),
     ):
@@ -178,6 +298,29 @@ def _nbgrader_course(course: Course, options: argparse.Namespace) -> int:
     print(f"  submissions go to {folder}/submitted/<student>/<chapter>/<chapter>.ipynb")
     print(f"  then: cd {folder} && nbgrader autograde {chapters[0]}, or open formgrader in `jupyter lab`")
     return 0
+
+
+def _workers(given: dict[str, Assignment], options: argparse.Namespace) -> batch.LocalWorkers | batch.Cluster:
+    return batch.Cluster(given, options.scheduler) if options.scheduler else batch.LocalWorkers(given, options.workers)
+
+
+def _change(before: Result, now: Result) -> str:
+    points = {cell.grade_id: cell.points for cell in before.cells}
+    cells = [
+        f"{cell.grade_id} {points.get(cell.grade_id, 0):g} -> {cell.points:g}"
+        for cell in now.cells
+        if points.get(cell.grade_id) != cell.points
+    ]
+    return (
+        f"{now.student} {now.assignment}: {before.score:g} -> {now.score:g} points ({', '.join(cells) or now.status})"
+    )
+
+
+def _print_some(lines: list[str], more: int, file) -> None:
+    for line in lines:
+        print(line, file=file)
+    if more > 0:
+        print(f"… and {more} more", file=file)
 
 
 def _verify(course: Course, options: argparse.Namespace) -> int:
@@ -212,3 +355,11 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected 1 or more, found {text}")
     return int(text)
+
+
+def _moment(text: str) -> datetime:
+    """A date and time as nbgrader keeps it: in UTC, without saying so. Without a zone it is this machine's time."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError) as error:
+        raise argparse.ArgumentTypeError(f"expected a date and time like 2026-11-20T23:59, found {text}") from error

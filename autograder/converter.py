@@ -31,24 +31,8 @@ from autograder.course import ROOT, Course, CourseError
 from autograder.engine import sandbox
 from autograder.engine.sandbox import SandboxError
 from autograder.master import STUB, Master, MasterError
-from autograder.record import Record
+from autograder.record import Record, settings
 from autograder.verdict import Assignment, CellResult, Result
-
-SETTINGS = '''"""nbgrader's settings for this course. Submissions are graded by `autograder`, in its sandbox."""
-
-import sys
-from pathlib import Path
-
-COURSE = {course!r}  # the repository with the masters of the exercises
-try:
-    from autograder.converter import use_engine
-except ImportError as error:  # nbgrader would go on without these settings, and run student code with your rights
-    sys.exit(f"{{__file__}}: {{error}}. Install the autograder here: {{sys.executable}} -m pip install -e {root}")
-
-c = get_config()  # noqa: F821
-c.CourseDirectory.root = str(Path(__file__).resolve().parent)
-use_engine(c, COURSE)
-'''
 
 
 def use_engine(config: Config, course: str | os.PathLike = ROOT) -> None:
@@ -68,7 +52,7 @@ def settle(folder: Path, course: Course) -> bool:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "nbgrader_config.py"
     if not path.exists():
-        path.write_text(SETTINGS.format(course=str(course.root), root=ROOT), encoding="utf-8")
+        path.write_text(settings(course), encoding="utf-8")
     return "use_engine(" in path.read_text(encoding="utf-8")
 
 
@@ -194,7 +178,8 @@ class EngineAutograde(Autograde):
             raise NbGraderException(result.reason)
         for remark in (*filter(None, [result.reason]), *result.notes):
             self.log.warning("%s: %s", result.student, remark)
-        self.record.write(result)
+        self.record.write(result, second_look=True)
+        self.record.flush()  # before there is a notebook, which tells nbgrader that this one is done
         self.log.info("%s: %g of %g points", result.student, result.score, result.max_score)
         notebook = autograded(self.assignment.master, result, executed)
         self._put(Path(self._format_dest(self.assignment.name, student)), folder, notebook)
@@ -276,6 +261,15 @@ def autograded(master: Master, result: Result, executed: nbformat.NotebookNode) 
                 made.outputs = [new_output("stream", text="This cell is for looking at; grading leaves it out.\n")]
         cells.append(made)
     return nbformat.v4.new_notebook(cells=cells, metadata=master.notebook().metadata)
+
+
+def put(folder: Path, result: Result, notebook: str) -> None:
+    """Put a notebook for formgrader into a course's folder, whole or not at all."""
+    place = folder / "autograded" / result.student / result.assignment
+    place.mkdir(parents=True, exist_ok=True)
+    new = place / f".{result.assignment}.new"
+    new.write_text(notebook, encoding="utf-8", errors="backslashreplace")
+    new.replace(place / f"{result.assignment}.ipynb")
 
 
 def _told(verdict: CellResult) -> list[nbformat.NotebookNode]:

@@ -19,14 +19,18 @@ from autograder import master as masters
 from autograder.course import Course, CourseError
 from autograder.master import Master
 
+# An assignment refers to a course in the gradebook. PostgreSQL checks that, and nbgrader adds none without a name.
+COURSE_ID = "default_course"
 
-def generate(course: Course, master: Master, folder: Path) -> Path:
+
+def generate(course: Course, master: Master, folder: Path, db_url: str | None = None) -> Path:
     """Let nbgrader make the release version of a master, with `folder` as nbgrader's course folder.
 
-    Writes `source/<chapter>/` and `release/<chapter>/` there and the assignment into `gradebook.db`; returns the
-    release folder. Raises CourseError with nbgrader's own words when it refuses.
+    Writes `source/<chapter>/` and `release/<chapter>/` there and the assignment into the gradebook, `gradebook.db`
+    unless `db_url` names another; returns the release folder. Raises CourseError with nbgrader's own words when it
+    refuses.
     """
-    _put_scripts_on_path()
+    put_scripts_on_path()
     source = folder / "source" / master.chapter
     shutil.rmtree(source, ignore_errors=True)
     source.mkdir(parents=True)
@@ -37,7 +41,8 @@ def generate(course: Course, master: Master, folder: Path) -> Path:
     config = Config()
     config.CourseDirectory.root = str(folder.resolve())
     config.CourseDirectory.assignment_id = master.chapter
-    config.CourseDirectory.db_url = f"sqlite:///{(folder / 'gradebook.db').resolve()}"
+    config.CourseDirectory.course_id = COURSE_ID
+    config.CourseDirectory.db_url = db_url or f"sqlite:///{(folder / 'gradebook.db').resolve()}"
     config.ClearSolutions.code_stub = {"python": masters.STUB}
     config.BaseConverter.force = True
     messages: list[str] = []
@@ -87,7 +92,7 @@ def _differences(course: Course, chapter: str, wanted: dict[str, bytes]) -> list
     ]
 
 
-def _put_scripts_on_path() -> None:
+def put_scripts_on_path() -> None:
     """nbgrader starts `alembic` by name, which fails when the environment was not activated."""
     scripts = sysconfig.get_path("scripts")
     if scripts not in os.environ.get("PATH", "").split(os.pathsep):

@@ -54,7 +54,7 @@ class Result:
     """The verdict on one submission.
 
     `status`: graded; unreadable (no points, and the reason is the submission's); refused (grading itself failed: no
-    verdict, and the reason is ours).
+    verdict, and the reason is ours). `fingerprint` stands for what was graded and by what: equal ones, equal verdicts.
     """
 
     assignment: str
@@ -67,6 +67,7 @@ class Result:
     reason: str | None
     cells: tuple[CellResult, ...]
     notes: tuple[str, ...] = ()
+    fingerprint: str | None = None
 
     def to_json(self) -> dict:
         return asdict(self)

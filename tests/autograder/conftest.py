@@ -1,13 +1,33 @@
 """A tiny course of our own, so that these tests do not depend on what the real chapters say."""
 
 import copy
+import itertools
 import json
+import os
+import pwd
+import shlex
 import shutil
+import socket
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
+import psycopg
 import pytest
+import sqlalchemy
+from nbgrader.api import (
+    BaseCell,
+    Comment,
+    Grade,
+    Gradebook,
+    Notebook,
+    SourceCell,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
 
 from autograder import batch, cli, master, record
 from autograder.course import Course
@@ -324,12 +344,120 @@ def _prepared(tmp_path_factory, course) -> Path:
 
 
 @pytest.fixture
-def class_folder(_prepared, tmp_path, monkeypatch) -> Path:
+def class_folder(_prepared, tmp_path) -> Path:
     """A class folder of this test's own, in which `Record` finds nbgrader's part done."""
     folder = tmp_path / "class"
     shutil.copytree(_prepared, folder, dirs_exist_ok=True)
-    monkeypatch.setattr(record, "generate", lambda course, master, folder: folder / "release" / master.chapter)
     return folder
+
+
+class Server:
+    """A PostgreSQL server of our own on the loopback, and its databases. It refuses to run as root."""
+
+    def __init__(self, folder: Path):
+        found = [shutil.which("initdb"), *sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))]
+        programs = [Path(path).resolve().parent for path in found if path]
+        if not programs:
+            pytest.fail("no PostgreSQL found; install it with: sudo apt-get install postgresql")
+        self.programs, self.folder = programs[-1], folder
+        self.user = {}
+        if os.getuid() == 0:
+            name = next(name for name in ("postgres", "nobody") if name in {one.pw_name for one in pwd.getpwall()})
+            self.user = {"user": name, "group": pwd.getpwnam(name).pw_gid, "extra_groups": []}
+            shutil.chown(folder, name)
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            self.port = one.getsockname()[1]
+        self._call("initdb", "-D", folder / "data", "-U", "grader", "-A", "trust", "-N", "-E", "UTF8", "--locale=C")
+        self.start()
+        self._prepared = itertools.count()
+
+    def start(self) -> None:
+        options = (
+            f"-c port={self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder} -c fsync=off"
+        )
+        self._call("pg_ctl", "-D", self.folder / "data", "-l", self.folder / "log", "-w", "-o", options, "start")
+
+    @property
+    def stopping(self) -> str:
+        """The shell command that stops the server at once, as a failing machine does."""
+        return shlex.join(map(str, [self.programs / "pg_ctl", "-D", self.folder / "data", "-m", "immediate", "stop"]))
+
+    def stop(self) -> None:
+        subprocess.run(self.stopping, shell=True, check=False, capture_output=True, **self.user, cwd="/")
+
+    def database(self, template: str = "template0") -> str:
+        """The URL of a new database, a copy of another one."""
+        name = f"class{next(self._prepared)}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.url(name)
+
+    def url(self, name: str) -> str:
+        return f"postgresql://grader@127.0.0.1:{self.port}/{name}"
+
+    def _call(self, program: str, *arguments) -> None:
+        done = subprocess.run(
+            [self.programs / program, *arguments], capture_output=True, text=True, check=False, cwd="/", **self.user
+        )
+        if done.returncode:
+            pytest.fail(f"{program}: {done.stderr or done.stdout}")
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    folder = Path(tempfile.mkdtemp(prefix="postgres-", dir="/tmp"))
+    server = Server(folder)
+    yield server
+    server.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def _prepared_database(postgres, course, tmp_path_factory) -> str:
+    """The name of a PostgreSQL database as `Record` leaves it, without students."""
+    url = postgres.database()
+    with Record(tmp_path_factory.mktemp("prepared"), course, {"tiny": Assignment.load(course, "tiny")}, url):
+        pass
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def db(request, class_folder) -> str:
+    """The URL of this test's gradebook, in which nbgrader's part is done; once for each kind of database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{class_folder}/gradebook.db"
+    return request.getfixturevalue("postgres").database(request.getfixturevalue("_prepared_database"))
+
+
+@pytest.fixture(scope="session")
+def contents():
+    """`contents(url)`: all that a gradebook says, without the ids that nbgrader draws at random."""
+    return _contents
+
+
+def _contents(url: str) -> dict:
+    with Gradebook(record.database(Path("/nonexistent"), url)[0]) as book:
+        found = {"students": sorted((s.id, s.last_name, s.first_name, s.email, s.lms_user_id) for s in book.students)}
+        for a in book.assignments:
+            cells = [(c.name, c.cell_type, c.source, c.locked) for n in a.notebooks for c in n.source_cells]
+            grade_cells = [(c.name, c.max_score) for n in a.notebooks for c in n.grade_cells]
+            found[a.name] = (a.duedate, sorted(cells), sorted(grade_cells))
+            for one in a.submissions:
+                (notebook,) = one.notebooks
+                found[a.name, one.student_id] = (
+                    one.timestamp, one.score, one.needs_manual_grade,
+                    notebook.late_submission_penalty, notebook.flagged,
+                    sorted((g.name, g.auto_score, g.manual_score, g.needs_manual_grade) for g in notebook.grades),
+                    sorted((c.name, c.auto_comment or "", c.manual_comment or "") for c in notebook.comments),
+                )  # fmt: skip
+        # nothing that belongs to nobody, and the version that nbgrader's own tools look for
+        found["rows"] = {
+            table.__tablename__: book.db.query(table).count()
+            for table in (Notebook, BaseCell, SourceCell, SubmittedAssignment, SubmittedNotebook, Grade, Comment)
+        }
+        found["version"] = book.db.execute(sqlalchemy.text("SELECT version_num FROM alembic_version")).all()
+    return found
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
@@ -342,15 +470,42 @@ def bytes_below():
     return snapshot
 
 
+class Threads:
+    """Workers that are threads of this process and grade with a function of the test's own."""
+
+    def __init__(self, assignments, grade):
+        self.assignments, self.grade = assignments, grade
+
+    def __enter__(self):
+        self.executor = ThreadPoolExecutor(2)
+        return self
+
+    def __exit__(self, *error):
+        self.executor.shutdown(cancel_futures=True)
+
+    def width(self):
+        return 4
+
+    def submit(self, one):
+        return self.executor.submit(lambda: (self.grade(self.assignments[one.assignment], None, one.student), "{}"))
+
+    def renew(self):
+        raise AssertionError("a thread is not lost")
+
+
+@pytest.fixture(scope="session")
+def threads():
+    """`threads(assignments, grade)`: workers for `batch.run`, see Threads."""
+    return Threads
+
+
 @pytest.fixture
 def in_threads(monkeypatch):
     """Batches run in this process, so that a test can put its own function in the place of `grade`."""
-    from concurrent.futures import ThreadPoolExecutor
 
     def use(grade) -> None:
-        monkeypatch.setattr(cli, "sandboxed", grade)
         monkeypatch.setattr(cli.sandbox, "check", lambda: None)
-        monkeypatch.setattr(batch, "local_executor", lambda workers=None: ThreadPoolExecutor(2))
+        monkeypatch.setattr(batch, "LocalWorkers", lambda assignments, workers=None: Threads(assignments, grade))
 
     return use
 
@@ -358,4 +513,4 @@ def in_threads(monkeypatch):
 @pytest.fixture(scope="session")
 def percent():
     """Pieces to build a master from, line by line: `percent.solution("f")`, `percent.test("f_hidden", points)`."""
-    return SimpleNamespace(header=HEADER, tiny=TINY, solution=solution, test=test, meta=meta)
+    return SimpleNamespace(header=HEADER, tiny=TINY, mistakes=MISTAKES, solution=solution, test=test, meta=meta)

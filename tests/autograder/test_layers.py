@@ -6,11 +6,12 @@ from autograder.course import ROOT
 
 LAYERS = [
     "cli",
-    "report",
+    "collect",
+    "simulate",
+    "batch",
     "converter",
     "record",
-    "batch",
-    "simulate",
+    "report",
     "grade",
     "unsandboxed",
     "engine.examiner",
