@@ -41,7 +41,7 @@ define need
 	exit 1
 endef
 
-.PHONY: all help setup release site class test quick lint oracle bench constraints clean
+.PHONY: all help setup release site archive pdf class browser-tools lighthouse test quick lint oracle bench constraints clean
 
 all: release site class  ## set up, release the exercises, build the site, grade a simulated class
 	@echo
@@ -53,7 +53,7 @@ all: release site class  ## set up, release the exercises, build the site, grade
 	@echo "Next: open the site in a browser, or read README.md for your way in."
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## *(.*)/  make \1\t\2/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## *(.*)/  make \1\t\2/' | expand -t 20
 
 setup: $(READY)  ## make the environment in .venv
 
@@ -94,6 +94,13 @@ $(SITE): _build/.imports _build/.finishing _build/.released $(PAGES)
 	@$(BIN)/jupyter-book build . -W -n --keep-going 2>&1 | sed -u '/IPKernelApp. WARNING/d'
 	@touch $@
 
+archive: $(SITE)  ## the site as one file that works when unpacked anywhere: _build/the-engine-of-deep-learning.zip
+	@$(BIN)/python -m book.offline
+
+pdf: $(SITE)  ## the course as one PDF: _build/the-engine-of-deep-learning.pdf
+	$(call need,command -v chromium chromium-browser google-chrome,chromium,to print the course)
+	@$(BIN)/python -m book.print
+
 class: $(CLASS)/report.html  ## simulate a class, grade it, and compare the grades with the truth
 
 $(CLASS)/report.html: $(READY) _build/.released
@@ -103,7 +110,19 @@ $(CLASS)/report.html: $(READY) _build/.released
 	@$(BIN)/autograder grade $(CLASS)
 	@$(BIN)/autograder verify $(CLASS)
 
-test: lint site  ## set up what the tests need and run them all
+browser-tools: _build/browser/.ready  ## install what the tests measure the site with: axe-core and Lighthouse
+
+_build/browser/.ready: $(READY) tests/book/package.json tests/book/package-lock.json tests/book/.npmrc
+	@mkdir -p _build/browser
+	@cp tests/book/package.json tests/book/package-lock.json tests/book/.npmrc _build/browser
+	@cd _build/browser && $(CURDIR)/$(BIN)/npm ci --omit=optional --loglevel=error
+	@touch $@
+
+lighthouse: site browser-tools  ## Lighthouse's scores of a few pages, desktop and mobile, median of three
+	$(call need,command -v chromium chromium-browser google-chrome,chromium,to test the site in a browser)
+	@LIGHTHOUSE_RUNS=3 $(BIN)/python -m pytest -q -rP tests/book/test_lighthouse.py
+
+test: lint site browser-tools  ## set up what the tests need and run them all
 	$(call need,command -v bwrap,bubblewrap,to run submissions in a sandbox)
 	$(call need,{ command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; },postgresql,to test the gradebook on a PostgreSQL server)
 	$(call need,command -v chromium chromium-browser google-chrome,chromium,to test the site in a browser)

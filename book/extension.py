@@ -10,7 +10,7 @@ from sphinx.application import Sphinx
 from sphinx.ext import mathjax
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-from book import directive, figures, mathematics, theme
+from book import directive, feedback, figures, mathematics, theme
 
 
 class TwoPalettes(SphinxPostTransform):
@@ -69,13 +69,14 @@ def finish(app: Sphinx, error: Exception | None) -> None:
         return
     for path in Path(app.outdir).rglob("*.html"):
         page = path.read_text(encoding="utf-8")
-        done = theme.draw_icons(page).replace("console.log(", "void(")
+        done = theme.repair(theme.draw_icons(page)).replace("console.log(", "void(")
         if path.name != "search.html":  # whose scripts run in place, in their own order
             done = theme.defer_scripts(done)
         if done != page:
             path.write_text(done, encoding="utf-8")
     mathematics.typeset_site(Path(app.outdir))
     theme.remove_unused(app)
+    feedback.write_archives(Path(app.outdir))
 
 
 def setup(app: Sphinx) -> dict:
@@ -85,4 +86,5 @@ def setup(app: Sphinx) -> dict:
     app.add_html_math_renderer("typeset", (mathjax.html_visit_math, None), (mathjax.html_visit_displaymath, None))
     app.connect("build-finished", finish, priority=950)
     directive.setup(app)
+    feedback.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -59,6 +59,30 @@ def defer_scripts(page: str) -> str:
     return re.sub(r'<script defer (src="[^"]*/documentation_options\.js[^"]*")>', r"<script \1>", page)
 
 
+# What browsers and assistive technology stumble over in what Sphinx and the themes write -> how it should be.
+_REPAIRS = (
+    # a size that the style sheet may change, and that keeps its place all the same
+    (r'style="width: (\d+)px; height: (\d+)px;"', r'width="\1" height="\2"'),
+    # the arrow that opens a chapter in the sidebar has no name
+    (r'(<a class="[^"]*" href="[^"]*">([^<]*)</a><details[^>]*>)<summary>', r'\1<summary aria-label="Pages of \2">'),
+    # names that say something else than the text beside them
+    (r'(<button class="btn search-button-field[^>]*?) aria-label="[^"]*"', r"\1"),
+    (r'<summary aria-label="Toggle hidden content">', "<summary>"),
+    # the sidebar is outside every landmark
+    (r'<div id="pst-primary-sidebar"', r'<div id="pst-primary-sidebar" role="region" aria-label="Course contents"'),
+    # a list without items, and a role that WAI-ARIA has deprecated
+    (r'<div role="list" class="citation-list">', '<div class="citation-list">'),
+    (r' role="doc-biblioentry"', ""),
+)
+
+
+def repair(page: str) -> str:
+    """The page with `_REPAIRS` made."""
+    for pattern, better in _REPAIRS:
+        page = re.sub(pattern, better, page)
+    return page
+
+
 def trim_styles(styles: Path) -> None:
     """Keep, of two thousand icons in the theme's style sheet, the font with those that its own rules draw."""
     sheet = styles / "pydata-sphinx-theme.css"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
+import gzip
 import http.server
+import mimetypes
 import re
 import threading
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -33,39 +36,103 @@ def html() -> Path:
     return HTML
 
 
+class _Published(http.server.BaseHTTPRequestHandler):
+    """Serves a folder as a host of static pages does: from the sub-path /course, compressed, connections kept open."""
+
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, *arguments, folder: Path):
+        self.folder = folder
+        super().__init__(*arguments)
+
+    def do_GET(self) -> None:
+        path = self.folder / unquote(urlsplit(self.path).path).removeprefix("/course").lstrip("/")
+        if path.is_dir():
+            path /= "index.html"
+        found = path.is_file()
+        kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
+        text = kind.startswith("text/") or kind.endswith(("javascript", "json", "svg+xml"))
+        body = path.read_bytes() if found else b""
+        self.send_response(200 if found else 404)
+        if found and text:
+            body = _compressed(body)
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Type", f"{kind}; charset=utf-8" if text else kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "max-age=600")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments) -> None:
+        pass
+
+
+@functools.cache
+def _compressed(body: bytes) -> bytes:
+    return gzip.compress(body)
+
+
+def publish(folder: Path) -> tuple[http.server.HTTPServer, str]:
+    """A running server for the folder, and the address of its sub-path."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Published, folder=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server, f"http://127.0.0.1:{server.server_port}/course"
+
+
 @pytest.fixture(scope="session")
 def site_url(html: Path) -> str:
-    """Address of a local server for the site, which answers from a sub-path as GitHub Pages does."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def translate_path(self, path: str) -> str:
-            return super().translate_path(path.removeprefix("/course"))
-
-        def log_message(self, *arguments) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(html)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/course"
+    """Address of a local server for the site."""
+    server, address = publish(html)
+    yield address
     server.shutdown()
 
 
+# Adds up how far things jump while a page loads, as the field's measure does (cumulative layout shift).
+_WATCH_SHIFTS = """
+window.layoutShift = 0;
+new PerformanceObserver(list => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.layoutShift += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+
 class Visit:
-    """An open page, and everything that went wrong while it loaded."""
+    """An open page, everything that went wrong while it loaded, and what it weighed."""
 
     def __init__(self, browser, base: str, **context):
         self.context = browser.new_context(**context)
         self.page = self.context.new_page()
+        self.page.add_init_script(_WATCH_SHIFTS)
         self.problems: list[str] = []
+        self.bytes = 0  # over the wire, headers included
         self.page.on("pageerror", lambda error: self.problems.append(f"script error: {error}"))
         self.page.on("console", lambda m: self.problems.append(f"console: {m.text}"))
         self.page.on("response", lambda r: r.status >= 400 and self.problems.append(f"{r.status}: {r.url}"))
         self.page.on("request", lambda r: r.url.startswith((base, "data:", "file:")) or self.problems.append(r.url))
+        network = self.context.new_cdp_session(self.page)
+        network.send("Network.enable")
+        network.on("Network.loadingFinished", self._count)
+
+    def _count(self, event: dict) -> None:
+        self.bytes += event["encodedDataLength"]
 
     def goto(self, url: str):
         self.page.goto(url)
         self.page.wait_for_load_state("networkidle")
         return self.page
+
+    def read_to_the_end(self) -> None:
+        """Scroll down, as a reader does, so that everything that loads late has loaded."""
+        self.page.evaluate(
+            """async () => {
+              for (let y = 0; y < document.body.scrollHeight; y += 600) {
+                scrollTo(0, y);
+                await new Promise(requestAnimationFrame);
+              }
+            }"""
+        )
+        self.page.wait_for_function("[...document.images].every(i => i.complete || !i.checkVisibility())")
+        self.page.wait_for_load_state("networkidle")
 
 
 @pytest.fixture
@@ -82,3 +149,14 @@ def visit(browser, site_url):
     yield open_page
     for one in visits:
         one.context.close()
+
+
+TOOLS = ROOT / "_build" / "browser" / "node_modules"
+
+
+@pytest.fixture(scope="session")
+def browser_tools() -> Path:
+    """The folder with axe-core and Lighthouse, as tests/book/package-lock.json names them."""
+    if not (TOOLS / "axe-core").exists():
+        pytest.fail(f"{TOOLS} holds no axe-core; run `make browser-tools` first")
+    return TOOLS

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import pypdf
 import pytest
 import yaml
 
@@ -42,11 +43,13 @@ def test_page_loads_clean_and_complete(visit, page):
     assert at.locator("h1:visible").count() == 1
     without_alt = at.eval_on_selector_all("main img", "all => all.filter(i => !(i.alt || '').trim()).map(i => i.src)")
     assert without_alt == [], "figures without alt text"
-    formulas = at.locator("main .math").count()
-    if formulas:
-        at.wait_for_selector("mjx-container", state="attached")
-        assert at.locator("main .math mjx-container").count() >= formulas
-        assert at.locator("mjx-merror, [data-mjx-error]").count() == 0, "a formula could not be read"
+    without_size = "all => all.filter(i => !i.getAttribute('width') || !i.getAttribute('height')).map(i => i.src)"
+    assert at.eval_on_selector_all("main img", without_size) == [], "figures without width and height"
+    assert at.locator("main .math").count() == at.locator("main .math > mjx-container").count(), "TeX not typeset"
+    opened.read_to_the_end()
+    assert opened.bytes <= 600_000, f"the page weighs {opened.bytes / 1000:.0f} KB"
+    shift = at.evaluate("layoutShift")
+    assert shift < 0.02, f"things jump while the page loads: layout shift {shift:.3f}"
     assert opened.problems == []
 
 
@@ -55,6 +58,8 @@ def test_page_fits_a_phone(visit, page):
     opened = visit(page, **PHONE)
     width = opened.page.evaluate("document.documentElement.scrollWidth")
     assert width <= 390, f"the page is {width} pixels wide on a screen of 390"
+    shift = opened.page.evaluate("layoutShift")
+    assert shift < 0.02, f"things jump while the page loads: layout shift {shift:.3f}"
     assert opened.problems == []
 
 
@@ -97,28 +102,64 @@ def test_next_leads_through_the_whole_course(visit, site_url):
 
 
 @pytest.mark.parametrize(
-    "query, page", [("saddle", "gradient_descent/not_a_bowl"), ("Armijo", "gradient_descent/choosing_the_step")]
+    "query, page",
+    [
+        ("saddle", "gradient_descent/not_a_bowl"),
+        ("Armijo", "gradient_descent/choosing_the_step"),
+        ("Jacobian", "backprop/arrays"),
+        ("schedule", "sgd/noise_floor"),
+        ("Nesterov", "momentum/nesterov"),
+        ("epsilon", "conventions"),
+        ("fork", "instructors"),
+    ],
 )
 def test_search_finds_what_it_should(visit, site_url, query, page):
     opened = visit("book/index")
     at = opened.goto(f"{site_url}/search.html?q={query}")
     at.wait_for_selector("#search-results li a")
     found = at.eval_on_selector_all("#search-results li a", "links => links.map(a => a.getAttribute('href'))")
-    assert any(page in link for link in found), found
+    assert any(page in link for link in found[:8]), found
     assert opened.problems == []
+
+
+def test_search_by_keyboard(visit):
+    at = visit("book/index", viewport={"width": 1300, "height": 900}).page
+    at.keyboard.press("Control+k")
+    at.keyboard.type("ravine")
+    at.keyboard.press("Enter")
+    at.wait_for_selector("#search-results li a")
+    assert "q=ravine" in at.url
 
 
 def test_works_from_a_folder(visit, html):
     opened = visit(html.joinpath("book/gradient_descent/bowls.html").as_uri())
-    opened.page.wait_for_selector("mjx-container", state="attached")
+    assert opened.page.locator("main .math mjx-container").count() > 0
     assert opened.page.locator("img.figure-light:visible").count() > 0
-    assert [problem for problem in opened.problems if "script error" in problem] == []
+    assert opened.problems == []
+    at = opened.goto(html.joinpath("search.html").as_uri() + "?q=saddle")
+    at.wait_for_selector("#search-results li a")
+
+
+def test_a_printed_page_is_the_text_and_nothing_else(visit, tmp_path):
+    at = visit("book/sgd/noise_floor").page
+    paper = tmp_path / "page.pdf"
+    at.pdf(path=paper, format="A4")
+    sheets = [sheet.extract_text() for sheet in pypdf.PdfReader(paper).pages]
+    text = " ".join(" ".join(sheets).split())
+    assert 3 <= len(sheets) <= 12
+    assert all(len(sheet) > 100 or k == len(sheets) - 1 for k, sheet in enumerate(sheets)), "an empty sheet"
+    assert "How far away does SGD live in the long run?" in text and "Does that matter?" in text
+    assert "Nineteen times as high" in text, "what is folded away on the screen is missing on paper"
+    for furniture in ("Skip to main content", "Ctrl", "Cite this page", "Back to top"):
+        assert furniture not in text
 
 
 def test_readable_without_javascript(visit):
     at = visit("book/gradient_descent/bowls", java_script_enabled=False).page
     assert at.locator("img.figure-light:visible").count() > 0
     assert at.locator("img.figure-dark:visible").count() == 0
+    assert at.locator("main .math > mjx-container").count() > 0
+    assert at.locator("main .math mjx-container:visible").count() > 0
     at = visit("book/gradient_descent/quiz", java_script_enabled=False).page
     first = at.locator("main details").first
     first.locator("summary").click()
