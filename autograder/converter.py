@@ -23,6 +23,7 @@ from nbgrader.api import MissingEntry
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.utils import parse_utc
+from sqlalchemy import make_url
 from traitlets import List, Unicode
 from traitlets.config import Config
 
@@ -104,7 +105,13 @@ class EngineAutograde(Autograde):
                 ) from error
             self._check_source()
             sandbox.check()
-            with Record(Path(self.coursedir.root), course, {name: self.assignment}) as self.record:
+            record = Record(Path(self.coursedir.root), course, {name: self.assignment})
+            if _place(record.db_url) != _place(self.coursedir.db_url):
+                raise CourseError(
+                    f"nbgrader was told to use the gradebook {self.coursedir.db_url}, and the course's is "
+                    f"{record.db_url}. Leave out --db, or set c.CourseDirectory.db_url in nbgrader_config.py"
+                )
+            with record as self.record:
                 super().start()
         except (CourseError, MasterError, SandboxError) as error:
             self.log.error("%s", error)
@@ -211,6 +218,14 @@ class EngineAutograde(Autograde):
             for row in notebook.grades:
                 row.auto_score, row.needs_manual_grade = None, True
         book.db.commit()
+
+
+def _place(db_url: str) -> tuple:
+    """Where a database is, however its URL is written."""
+    url = make_url(db_url)
+    if url.drivername.startswith("sqlite"):
+        return ("sqlite", os.path.realpath(url.database))
+    return (url.drivername.partition("+")[0], url.host, url.port, url.database)
 
 
 def _timestamp(folder: Path):

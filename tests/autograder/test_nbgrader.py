@@ -369,6 +369,17 @@ def test_a_source_that_is_not_the_masters_is_refused(small, course):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("stock_restored")
+def test_another_gradebook_than_the_courses_is_refused(small, tmp_path):
+    small.hand_in("s-001", small.notebook())
+    elsewhere = convert(small)
+    elsewhere.coursedir.db_url = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+    with pytest.raises(NbGraderException, match=r"elsewhere\.db, and the course's is .*Leave out --db"):
+        elsewhere.start()
+    assert not (small.folder / "autograded").exists() and not (tmp_path / "elsewhere.db").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("stock_restored")
 def test_the_gradebook_is_opened_a_few_times_a_batch_not_nine_times_a_submission(small, monkeypatch):
     opened = []
     original = Gradebook.__init__
