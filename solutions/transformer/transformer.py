@@ -1781,9 +1781,7 @@ for vocabulary, reach, length, heat, best in (
 
     def scores_of(tokens, mixing=mixing, reach=reach):
         assert 1 <= len(tokens) <= reach
-        places = (
-            np.asarray(tokens) + 1.0
-        )  # every token and its place has a say: catches a model that is shown too little
+        places = np.asarray(tokens) + 1.0  # each has a say: catches a model that is shown too little
         return 2 * np.sin(mixing[:, : len(tokens)] @ places + np.arange(len(mixing)))
 
     start, seed = rng.integers(0, vocabulary, length), int(rng.integers(10**6))
@@ -1857,7 +1855,7 @@ def library_source(size=1_000_000):
     """
 
     def modules():
-        folder = [str(Path(os.__file__).parent)]  # a folder, or a zip archive
+        folder = [str(Path(os.__file__).parent)] if hasattr(os, "__file__") else []  # or a zip archive
         for name in sorted(sys.stdlib_module_names):
             spec = importlib.machinery.PathFinder.find_spec(name, folder)
             if not name.startswith("_") and spec is not None and hasattr(spec.loader, "get_source"):
@@ -1887,14 +1885,13 @@ def consecutive_windows(tokens, length):
     return tokens[starts[:, None] + np.arange(length)]
 
 
-def bigram_loss(train, held_out, vocabulary):
-    """The loss on held_out of predicting each token from the one before it, by counting pairs in train.
+def bigram_loss(learn, held_out, vocabulary):
+    """The loss on held_out of predicting each token from the one before it, by counting pairs in learn.
 
     Each pair counts a tenth more than it was seen, so that nothing is impossible.
     """
-    counts = (
-        np.bincount(train[:-1] * vocabulary + train[1:], minlength=vocabulary**2).reshape(vocabulary, vocabulary) + 0.1
-    )
+    pairs = np.bincount(learn[:-1] * vocabulary + learn[1:], minlength=vocabulary**2)
+    counts = pairs.reshape(vocabulary, vocabulary) + 0.1
     chances = counts / counts.sum(axis=1, keepdims=True)
     return -np.log(chances[held_out[:-1], held_out[1:]]).mean()
 
@@ -1907,6 +1904,11 @@ def mean_loss(w, windows, model, first=1, batch=64):
         for part in np.split(windows, range(batch, len(windows), batch))
     ]
     return sum(losses) / len(windows)
+
+
+def next_logits_of(w, model):
+    """The function that `generate` asks: tokens (n,) -> the scores (V,) of the one that follows."""
+    return lambda tokens: forward(w, np.asarray(tokens)[None], model)[0][0, -1]
 
 
 def train(w, slope, next_batch, steps, peak, warmup=100, floor=0.0, weight_decay=0.1, report=None, reports=10):
@@ -1990,9 +1992,8 @@ reversal_w, _ = train(
 reversed_share = share_reversed(reversal_w)
 for word in ("transformers", "kickboxfight"):
     prompt = np.array([ord(letter) - ord("a") for letter in word] + [26])
-    scores = partial(lambda tokens: forward(reversal_w, tokens[None], reversal_model)[0][0, -1])
-    answer = generate(scores, prompt, LETTERS, 2 * LETTERS, rng, temperature=0)[LETTERS + 1 :]
-    print(word, "->", "".join(chr(ord("a") + token) for token in answer))
+    written = generate(next_logits_of(reversal_w, reversal_model), prompt, LETTERS, 2 * LETTERS, rng, temperature=0)
+    print(word, "->", "".join(chr(ord("a") + token) for token in written[LETTERS + 1 :]))
 
 # %% [markdown]
 r"""
@@ -2050,14 +2051,14 @@ text_w, text_losses = train(
     initial_weights(text_model),
     lambda w, batch: loss_and_grad(w, batch, text_model),
     lambda: random_windows(learn, 16, text_model.context + 1, rng),
-    steps=20 if QUICK else 3000,
-    peak=5e-3,
+    steps=20 if QUICK else 2500,
+    peak=1e-2,
     report=report_text,
     reports=2 if QUICK else 15,
 )
 text_loss = held_out_losses[-1][1]
 
-fig, ax = plt.subplots(figsize=(8, 3.6))
+fig, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
 ax.plot(text_losses, color="C0", alpha=0.3, linewidth=0.7, label="on each batch")
 ax.plot(*zip(*held_out_losses, strict=True), "o-", color="C0", label="held out")
 ax.axhline(unigram, color="gray", linestyle=":", label="by frequency")
@@ -2072,21 +2073,21 @@ plt.show()
 
 # %% [markdown]
 r"""
-And now let it write. Uses `generate`. Each text begins with `def ` and goes on for 300 characters.
+And now let it write, the likeliest character each time, then with more and more daring. Uses `generate`.
 """
 
 # %% tags=["showcase"]
-for temperature, top_k in ((0, None), (0.7, 20), (1.0, None)):
+for temperature, top_k, length in ((0, None, 120), (0.8, 10, 400), (1.0, None, 400)):
     written = generate(
-        lambda tokens: forward(text_w, tokens[None], text_model)[0][0, -1],
+        next_logits_of(text_w, text_model),
         encode("\n    def "),
-        20 if QUICK else 300,
+        20 if QUICK else length,
         text_model.context,
-        np.random.default_rng(8),
+        np.random.default_rng(2),
         temperature,
         top_k,
     )
-    print(f"--- temperature {temperature}, top_k {top_k} " + "-" * 30)
+    print(f"--- temperature {temperature}, top_k {top_k} " + "-" * 40)
     print(decode(written))
 
 # %% [markdown]

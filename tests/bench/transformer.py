@@ -1,6 +1,6 @@
 """One training step of the exercise's Transformer: NumPy in one process, in two, and PyTorch, side by side.
 
-    python tests/bench/transformer.py [--batch 16] [--rounds 40]
+    python tests/bench/transformer.py [--batch 16] [--rounds 30]
 
 The same model, the same batches, the same two threads, float32. A step is: forward, backward, clipping, AdamW. PyTorch
 runs eagerly, with its fused attention and its fused AdamW. Each runs in a process of its own, and they take turns of a
@@ -31,14 +31,15 @@ RUNNERS = {
     "numpy": "NumPy, two threads",
     "two": "NumPy, two processes",
 }
+PAUSE = 0.1  # seconds before a turn: idle threads of the one before spin for a while, and then sleep
 GOALS = {"numpy": 1.3, "two": 0.8}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--batch", type=int, default=16, help="windows in a batch (default: 16, as in the exercise)")
-    parser.add_argument("--rounds", type=int, default=40, help="turns of each (default: 40)")
-    parser.add_argument("--steps", type=int, default=5, help="steps in a turn (default: 5)")
+    parser.add_argument("--rounds", type=int, default=30, help="turns of each (default: 30)")
+    parser.add_argument("--steps", type=int, default=10, help="steps in a turn, after one to get warm (default: 10)")
     parser.add_argument("--serve", choices=RUNNERS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
@@ -152,6 +153,9 @@ def serve(name: str, batch: int) -> int:
 def answer(step, processes: int = 1) -> None:
     before, loss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, 0.0
     for line in sys.stdin:
+        if int(line):
+            time.sleep(PAUSE)
+            step()
         start = time.perf_counter()
         for _ in range(int(line)):
             loss = step()

@@ -516,16 +516,10 @@ def test_the_notebook_reverses_words_that_it_has_never_seen(whole_run):
 def test_the_notebook_writes_python_better_than_pairs_do(whole_run):
     assert whole_run["text_loss"] < whole_run["bigram"] - 0.5
     assert whole_run["bigram"] < whole_run["unigram"] - 0.4
-    written = whole_run["decode"](
-        whole_run["generate"](
-            lambda tokens: whole_run["forward"](whole_run["text_w"], tokens[None], whole_run["text_model"])[0][0, -1],
-            whole_run["encode"]("\n    def "),
-            3000,
-            whole_run["text_model"].context,
-            np.random.default_rng(68),
-            0.7,
-        )
-    )
+    model, ask = whole_run["text_model"], whole_run["next_logits_of"](whole_run["text_w"], whole_run["text_model"])
+    prompt = whole_run["encode"]("\n    def ")
+    rng = np.random.default_rng(68)
+    written = whole_run["decode"](whole_run["generate"](ask, prompt, 3000, model.context, rng, 0.9))
     words = Counter(re.findall(r"[A-Za-z_]+", written))
     library = Counter(re.findall(r"[A-Za-z_]+", "".join(whole_run["modules"])))
     known = sum(count for word, count in words.items() if len(word) > 2 and library[word] >= 5)
