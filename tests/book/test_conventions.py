@@ -272,6 +272,69 @@ def test_coupled_decay_is_the_same_for_plain_descent_and_nothing_else():
             assert difference > 1e-3, (method, lam)
 
 
+def decay_beside(step):
+    """Weights under momentum and decay; `step(w, v)` is the form."""
+    w, v, path = START, np.zeros(DIM), [START]
+    for t in range(STEPS):
+        v = BETA * v + gradient(w, t)
+        w = step(w, v)
+        path.append(w)
+    return path
+
+
+def test_decay_after_the_step_takes_its_share_of_the_step():
+    lam = 0.5
+    after = decay_beside(lambda w, v: (1 - LR * lam) * (w - LR * v))
+    same(decay_beside(lambda w, v: w - LR * lam * w - LR * (1 - LR * lam) * v), after)
+    differ(decay_beside(lambda w, v: w - LR * lam * w - LR * v), after)
+    same(decay_beside(lambda w, v: (1 - LR * lam) * w - LR * v), decay_beside(lambda w, v: w - LR * lam * w - LR * v))
+
+
+def amsgrad(form, first):
+    """Steps of AMSGrad over their rate in three forms, for slopes of which the first is `first` times as large."""
+    m = v = top = np.zeros(DIM)
+    steps = []
+    for t in range(1, 3 * STEPS + 1):
+        g = KICKS[t % STEPS] * (first if t == 1 else 1.0)
+        m, v = 0.9 * m + 0.1 * g, 0.99 * v + 0.01 * g * g
+        if form == "of the corrected":
+            top = np.maximum(top, v / (1 - 0.99**t))
+            steps.append(m / (1 - 0.9**t) / np.sqrt(top))
+        else:
+            top = np.maximum(top, v)
+            plain = form == "without corrections"
+            steps.append(m / np.sqrt(top) if plain else m / (1 - 0.9**t) / np.sqrt(top / (1 - 0.99**t)))
+    return np.array(steps)
+
+
+def test_forms_of_amsgrad_agree_late_or_never():
+    ours, paper, slip = (amsgrad(form, 10.0) for form in ("ours", "without corrections", "of the corrected"))
+    differ(ours[:20], paper[:20])
+    np.testing.assert_allclose(ours[-1], paper[-1], rtol=0.02)
+    assert np.all(np.abs(slip[-1]) < 0.5 * np.abs(ours[-1])), "one large first slope rules for the rest of the run"
+
+
+def orth(matrix):
+    U, _, Vt = np.linalg.svd(matrix, full_matrices=False)
+    return U @ Vt
+
+
+def test_muon_steps_alike_with_a_sum_and_a_mean_and_with_the_transposed_matrix():
+    W = X = np.arange(6.0).reshape(2, 3) - np.eye(2, 3)
+    M, B = np.zeros((2, 3)), np.zeros((3, 2))
+    Y = W.T
+    for t in range(30):
+        kick = KICKS[t][0] * np.eye(2, 3)
+        slope = 2 * W + kick
+        M = BETA * M + slope
+        W = W - 0.02 * np.sqrt(max(1, 3 / 2)) * orth(slope + BETA * M)
+        G = (2 * Y.T + kick).T  # rows are outputs here
+        B = BETA * B + (1 - BETA) * G
+        Y = Y - 0.02 * np.sqrt(max(1, Y.shape[0] / Y.shape[1])) * orth((1 - BETA) * G + BETA * B)
+        np.testing.assert_allclose(Y.T, W, atol=1e-10)
+    assert np.abs(W - X).max() > 0.1
+
+
 def test_the_penalty_without_the_half_doubles_the_decay():
     w, lam, h = np.array([0.7, -2.0, 3.0]), 0.1, 1e-6
     for penalty, slope in ((lambda w: lam / 2 * w @ w, lam * w), (lambda w: lam * w @ w, 2 * lam * w)):
@@ -402,7 +465,7 @@ def test_the_cells_of_the_page_run_and_every_gap_they_print_is_rounding():
     with contextlib.redirect_stdout(printed):
         exec(compile("\n".join(cells), str(page), "exec"), {})
     gaps = [float(gap) for gap in re.findall(r"largest gap (\S+)", printed.getvalue())]
-    assert len(gaps) == 8
+    assert len(gaps) == 10
     assert max(gaps) < 1e-14
     for cell in cells:
         assert len(cell.strip().splitlines()) <= 12
