@@ -75,6 +75,8 @@ def read(path: Path) -> list[SubmittedCell]:
         raw = json.loads(text)
     except RecursionError as error:
         raise Unreadable("not a notebook: its JSON is nested too deeply") from error
+    except MemoryError as error:
+        raise Unreadable("not a notebook: its JSON holds too much") from error
     except ValueError as error:
         raise Unreadable(f"not a notebook: its JSON ends or breaks unexpectedly ({error})") from error
     cells = _raw_cells(raw)

@@ -568,7 +568,10 @@ class Decoder:
                 raise ChannelError("violation", "a scalar with a shape")
             return scalar[()]
         if tag == b"q":
-            return Fraction(self.value(), self.value())
+            parts = self.value(), self.value()
+            if not all(type(one) is int for one in parts):
+                raise ChannelError("violation", "a fraction of something else than whole numbers")
+            return Fraction(*parts)
         if tag == b"l":
             items: list = []
             with self._container(items):
@@ -637,7 +640,7 @@ class Decoder:
             size *= length
         numbers = np.frombuffer(self._take(size), dtype=dtype).reshape(shape)
         # a byte that is neither 0 nor 1 would be a bool that is not equal to itself
-        return numbers.view(np.uint8) != 0 if dtype.kind == "b" else numbers.copy()
+        return np.asarray(numbers.view(np.uint8) != 0) if dtype.kind == "b" else numbers.copy()
 
     def _array_of_values(self, kind: type) -> np.ndarray:
         place = len(self.memo_objects)
@@ -674,10 +677,13 @@ def exception_name(error: BaseException) -> str:
 
 
 def make_exception(name: object, message: object) -> Exception:
-    kind = np.linalg.LinAlgError if name == "LinAlgError" else getattr(builtins, str(name), None)
+    """The built-in exception of that name; raises ChannelError for anything else."""
+    if type(name) is not str or type(message) is not str:
+        raise ChannelError("violation", "an exception without a name or a message")
+    kind = np.linalg.LinAlgError if name == "LinAlgError" else getattr(builtins, name, None)
     if not (isinstance(kind, type) and issubclass(kind, Exception)):
         raise ChannelError("violation", "an exception of no known kind")
-    text = str(message)[:MAX_DIGEST]
+    text = message[:MAX_DIGEST]
     try:
         return kind(text)
     except TypeError:  # UnicodeDecodeError and its like want more arguments

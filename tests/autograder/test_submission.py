@@ -5,6 +5,8 @@ import random
 
 import nbformat
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from autograder import submission
 from autograder.submission import Unreadable
@@ -536,3 +538,77 @@ def test_any_change_gives_cells_or_a_reason(answered, tmp_path, tiny, seed):
         assert graded(rebuilt) == {cell.grade_id: cell.source for cell in tiny.graded}
         assert rebuilt.unanswered <= {part.name for part in tiny.parts}
         json.dumps(rebuilt.notes).encode("utf-8")
+
+
+# --- bytes of any kind -----------------------------------------------------------------------------------------------
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "cells",
+                    "cell_type",
+                    "source",
+                    "input",
+                    "metadata",
+                    "nbgrader",
+                    "grade_id",
+                    "id",
+                    "nbformat",
+                    "worksheets",
+                ]
+            ),
+            inner,
+            max_size=6,
+        )
+    ),
+    max_leaves=15,
+)
+
+
+def reads_or_refuses(tiny, path):
+    """Reading gives cells, out of which a whole notebook is built, or the reason why not."""
+    try:
+        cells = submission.read(path)
+    except Unreadable as error:
+        assert str(error)
+        return
+    rebuilt = submission.rebuild(tiny, cells)
+    graded = [cell.metadata.nbgrader["grade_id"] for cell in rebuilt.notebook.cells if "nbgrader" in cell.metadata]
+    assert graded == [cell.grade_id for cell in tiny.graded]
+    nbformat.validate(rebuilt.notebook)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=300))
+def test_random_bytes_are_refused(tiny, tmp_path, content):
+    (tmp_path / "tiny.ipynb").write_bytes(content)
+    reads_or_refuses(tiny, tmp_path / "tiny.ipynb")
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(JSON, st.sampled_from([3, 4, 4.0, "4", None]))
+def test_random_json_is_read_or_refused(tiny, tmp_path, value, version):
+    for content in (value, {"nbformat": version, "cells": value}, {"nbformat": 3, "worksheets": [{"cells": value}]}):
+        (tmp_path / "tiny.ipynb").write_text(json.dumps(content), encoding="utf-8", errors="surrogatepass")
+        reads_or_refuses(tiny, tmp_path / "tiny.ipynb")
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_mutated_notebook_is_read_or_refused(tiny, tmp_path, data):
+    """Cells dropped, doubled and moved, their fields replaced by anything, bytes of the file overwritten."""
+    notebook = json.loads(nbformat.writes(tiny.notebook()))
+    order = data.draw(st.lists(st.integers(0, len(notebook["cells"]) - 1), max_size=15))
+    cells = [dict(notebook["cells"][place]) for place in order]
+    for cell in cells:
+        for key in data.draw(st.lists(st.sampled_from([*cell, "input"]), max_size=2)):
+            cell[key] = data.draw(JSON)
+    body = bytearray(json.dumps({**notebook, "cells": cells}), "utf-8")
+    for place, byte in data.draw(st.lists(st.tuples(st.integers(0, len(body) - 1), st.integers(0, 255)), max_size=2)):
+        body[place] = byte
+    (tmp_path / "tiny.ipynb").write_bytes(body)
+    reads_or_refuses(tiny, tmp_path / "tiny.ipynb")

@@ -5,16 +5,23 @@ must keep their points. `_build/attacks.md` is written from what came out.
 """
 
 import json
+import logging
 import time
 from pathlib import Path
 
 import nbformat
 import pytest
+from nbgrader.api import Gradebook
+from nbgrader.converters import Autograde
+from nbgrader.converters.base import NbGraderException
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config
 
 from autograder import grade as grading
 from autograder.course import ROOT, Course
 from autograder.engine.sandbox import Limits
 from autograder.master import answer
+from autograder.release import generate
 from autograder.verdict import Assignment
 
 SECRETS = ("0.8125", "hidden-marker")  # stand in hidden tests, and nowhere else
@@ -212,19 +219,53 @@ def exercise(tmp_path_factory, percent) -> Assignment:
 
 
 @pytest.fixture(scope="package")
-def honest(exercise):
-    """`honest(mean="def mean…")`: a notebook with everything answered rightly but what is named."""
+def nbgrader_course(exercise, tmp_path_factory) -> Path:
+    """A course folder of nbgrader's, with the exercise released."""
+    folder = tmp_path_factory.mktemp("nbgrader")
+    generate(Course(exercise.master.path.parents[2]), exercise.master, folder)
+    return folder
+
+
+@pytest.fixture(scope="package")
+def honest(exercise, nbgrader_course):
+    """`honest(mean="def mean…")`: the released notebook with everything answered rightly but what is named."""
+    released = (nbgrader_course / "release" / "exercise" / "exercise.ipynb").read_text()
 
     def make(**answers) -> nbformat.NotebookNode:
-        notebook = exercise.master.notebook()
-        for cell, original in zip(notebook.cells, exercise.master.cells, strict=True):
-            cell.source = original.stub
-            if original.is_solution:
-                name = original.grade_id
+        notebook = nbformat.reads(released, as_version=4)
+        for cell in notebook.cells:
+            name = cell.metadata.get("nbgrader", {}).get("grade_id")
+            if name in EXERCISE:
                 cell.source = answers.get(name) or answer(exercise.master.part(name))
         return notebook
 
     return make
+
+
+@pytest.fixture(scope="package")
+def stock(nbgrader_course):
+    """`stock(name, notebook)`: points by graded cell that `nbgrader autograde` gives, as installed; None for none."""
+
+    def run(name: str, notebook) -> dict[str, float] | None:
+        folder = nbgrader_course / "submitted" / name / "exercise"
+        folder.mkdir(parents=True)
+        (folder / "exercise.ipynb").write_text(json.dumps(notebook))
+        config = Config()
+        config.CourseDirectory.root = str(nbgrader_course)
+        config.CourseDirectory.assignment_id, config.CourseDirectory.student_id = "exercise", name
+        config.CourseDirectory.db_url = url = f"sqlite:///{nbgrader_course / 'gradebook.db'}"
+        config.Execute.timeout, config.Execute.extra_arguments = 5, ["--HistoryManager.hist_file=:memory:"]
+        converter = Autograde(coursedir=CourseDirectory(config=config), config=config)
+        converter.log = logging.Logger("nbgrader", level=logging.CRITICAL)
+        try:
+            converter.start()
+            with Gradebook(url) as book:
+                (graded,) = book.find_submission("exercise", name).notebooks
+                return {grade.name: grade.auto_score or 0.0 for grade in graded.grades}
+        except (NbGraderException, SystemExit):
+            return None
+
+    return run
 
 
 @pytest.fixture(scope="package")
@@ -284,10 +325,6 @@ def attack(graded, honest, table):
     return run
 
 
-def outcomes(result) -> dict[str, str]:
-    return {cell.grade_id: cell.outcome for cell in result.cells}
-
-
 def _files(*roots: Path) -> dict:
     return {
         path: (path.read_bytes(), path.stat().st_mode) for root in roots for path in root.rglob("*") if path.is_file()
@@ -331,8 +368,13 @@ class Table:
         points = f"{result.score:g} of {result.max_score:g}"
         self.rows.setdefault(name, {}).update(kind=kind, tries=tries, here=f"{points}; {said or 'nothing gained'}")
 
-    def nbgrader(self, name: str, points: str) -> None:
-        self.rows.setdefault(name, {}).update(nbgrader=points)
+    def nbgrader(self, name: str, points: dict[str, float] | None, wrong: set[str]) -> float:
+        """Write down what a forgery got from nbgrader; returns what it got for parts that are `wrong`."""
+        gained = sum(one for grade_id, one in (points or {}).items() if grade_id.rpartition("_")[0] in wrong)
+        most = 2.0 * len(wrong)
+        said = "not graded" if points is None else f"{gained:g} of {most:g} points for wrong answers"
+        self.rows.setdefault(name, {}).update(nbgrader=said)
+        return gained
 
 
 @pytest.fixture(scope="package")

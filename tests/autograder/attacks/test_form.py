@@ -181,6 +181,15 @@ def test_form_earns_nothing(graded, table, honest, name):
     table.here("form", name, tries, result)
 
 
+def test_nbgrader_gives_points_for_some_forms(stock, table, honest):
+    gained = {}
+    for name, (_, change) in BY_FORM.items():
+        notebook = honest(mean=WRONG)
+        change(notebook)
+        gained[name] = table.nbgrader(name, stock(name, notebook), {"mean"})
+    assert gained["skip-execution"] > 0, gained
+
+
 # ---- what is odd and honest keeps its points: name -> (what it is, a change of a right notebook, or the file's bytes)
 
 

@@ -529,6 +529,18 @@ def test_a_forgery_earns_nothing_and_costs_nobody_else_anything(attack, name):
             assert cell.points == 0.0, cell.grade_id
 
 
+def test_nbgrader_gives_points_for_some(stock, table, honest):
+    """So the attacks are real: the same notebooks, run in the kernel that the student controls."""
+    assert sum(stock("honest", honest()).values()) == 14.0
+    gained = {
+        name: table.nbgrader(name, stock(name, honest(**FORGERIES[name][1])), set(FORGERIES[name][1]))
+        for name in FORGERIES
+    }
+    assert {"always-equal", "patched-numpy", "frames", "garbage", "memory", "ast-transformer"} <= {
+        name for name, points in gained.items() if points
+    }, gained
+
+
 @pytest.mark.parametrize("name", LEAKS)
 def test_no_hidden_input_reaches_a_student(attack, name):
     tries, write, read, first = LEAKS[name]
