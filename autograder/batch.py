@@ -421,10 +421,11 @@ class Results:
     """The results file of a class, one object a line, and beside it the journal of a run that has not ended yet.
 
     A result is in the journal before anything else is done with it. Ending a run puts both into one file in order.
-    Memory holds a line's place and score, not the line. Use it as a context manager.
+    Memory holds a line's place, not the line. Use it as a context manager; without `write` nothing is changed.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, write: bool = True):
+        self.writable = write
         self.path, self.journal = path, path.with_name(f"{path.name}.part")
         # path, offset, fingerprint and status of the last verdict on each submission, and of the last finished run's
         self._places: dict[tuple[str, str], tuple[Path, int, str | None, str]] = {}
@@ -434,11 +435,13 @@ class Results:
         for path in (self.path, self.journal):
             if path.exists():
                 self._index(path)
-        self._file = self.journal.open("ab", buffering=0)
+        if self.writable:
+            self._file = self.journal.open("ab", buffering=0)
         return self
 
     def __exit__(self, *error) -> None:
-        self._file.close()
+        if self.writable:
+            self._file.close()
 
     def fingerprint(self, assignment: str, student: str) -> str | None:
         """The fingerprint of the last verdict on this submission, if there is one."""
@@ -499,11 +502,12 @@ class Results:
 
     def _index(self, path: Path) -> None:
         """Learn what is in a file. A last line without its end was cut off by whatever ended that run: it goes."""
-        with path.open("r+b") as file:
+        with path.open("r+b" if self.writable else "rb") as file:
             offset = 0
             for number, line in enumerate(file, start=1):
                 if not line.endswith(b"\n"):
-                    file.truncate(offset)
+                    if self.writable:
+                        file.truncate(offset)
                     break
                 try:
                     self._remember(path, offset, Result.from_json(json.loads(line)))

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import json
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from nbgrader.api import Gradebook
 from tqdm import tqdm
 
-from autograder import batch, converter, release, report, simulate
+from autograder import batch, converter, export, feedback, release, report, simulate
 from autograder.batch import Results
 from autograder.collect import SYSTEMS, collect, people
 from autograder.course import Course, CourseError
 from autograder.engine import sandbox
 from autograder.engine.sandbox import SandboxError
 from autograder.master import MasterError
-from autograder.record import Record, shown
+from autograder.record import COLUMNS, Record, by_hand, database, open_gradebook, reporting, rows, shown, write_csv
 from autograder.verdict import Assignment, Result
 
 _NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS, errno.EACCES)
@@ -126,6 +129,35 @@ def _parser() -> argparse.ArgumentParser:
         help="run student code with your own rights, as nbgrader does: only for students whom you trust",
     )
     command.set_defaults(run=_grade)
+
+    command = commands.add_parser(
+        "feedback", help="write a page for each student: DIR/feedback/<student>/<chapter>/<chapter>.html"
+    )
+    command.add_argument("folder", type=Path, metavar="DIR", help="the class's folder, graded")
+    command.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: every chapter with results")
+    command.add_argument("--student", action="append", metavar="NAME", help="only this one; may be given several times")
+    command.add_argument("--site", metavar="URL", help="where your site is, so that pages can link to it")
+    command.add_argument("--db", metavar="URL", help="the gradebook (default: the class's own)")
+    command.add_argument("--json", type=Path, metavar="FILE", help=f"results (default: DIR/{RESULTS})")
+    command.set_defaults(run=_feedback)
+
+    command = commands.add_parser("export", help="write grades as a table that another program imports")
+    command.add_argument("folder", type=Path, metavar="DIR", help="the class's folder, graded")
+    command.add_argument(
+        "chapters", nargs="*", metavar="CHAPTER", help="default: all in the gradebook; moodle: just one"
+    )
+    command.add_argument(
+        "--to", choices=export.FORMS, default="nbgrader", help="whose form (default: nbgrader's, as in grades.csv)"
+    )
+    command.add_argument("--out", type=Path, metavar="FILE", help="default: DIR/grades-FORM.csv, or DIR/grades.csv")
+    command.add_argument(
+        "--template",
+        type=Path,
+        metavar="FILE",
+        help="what the system itself exports, to be filled in: Canvas's gradebook, Moodle's grading worksheet",
+    )
+    command.add_argument("--db", metavar="URL", help="the gradebook (default: the class's own)")
+    command.set_defaults(run=_export)
 
     command = commands.add_parser("verify", help="compare the grades of a simulated class with its recorded truth")
     command.add_argument("folder", type=Path, metavar="DIR", help="the class's folder")
@@ -321,6 +353,75 @@ def _print_some(lines: list[str], more: int, file) -> None:
         print(line, file=file)
     if more > 0:
         print(f"… and {more} more", file=file)
+
+
+def _feedback(course: Course, options: argparse.Namespace) -> int:
+    count, assignments, added = Counter(), {}, {}
+    pages = feedback.Pages(course, options.site)
+    with _graded(options) as results, _gradebook(options) as gradebook:
+        for result in results:
+            name = result.assignment
+            if (options.chapters and name not in options.chapters) or (
+                options.student and result.student not in options.student
+            ):
+                continue
+            if name not in assignments:
+                assignments[name] = Assignment.load(course, name)
+                added[name] = by_hand(gradebook, name)
+            hand = feedback.ByHand(*added[name].get(result.student, ()))
+            made = feedback.write(options.folder, assignments[name], result, pages, hand)
+            count["written" if made else "refused"] += 1
+    if not count:
+        raise CourseError("expected results for these chapters and students, found none")
+    print(f"{count['written']} pages written to {options.folder / 'feedback'}")
+    if count["refused"]:
+        print(f"autograder: {count['refused']} submissions have no verdict yet, and no page", file=sys.stderr)
+    return 0
+
+
+def _export(course: Course, options: argparse.Namespace) -> int:
+    form = options.to
+    target = options.out or options.folder / (GRADES if form == "nbgrader" else f"grades-{form}.csv")
+    if not target.parent.is_dir():
+        raise CourseError(f"expected a folder to write {target.name} into, found no {target.parent}")
+    with _gradebook(options) as gradebook:
+        chapters = options.chapters or [one.name for one in gradebook.assignments]
+        if unknown := set(chapters) - {one.name for one in gradebook.assignments}:
+            raise CourseError(f"the gradebook has no assignment {', '.join(sorted(unknown))}")
+        if form == "moodle" and len(chapters) != 1:
+            raise CourseError(f"a Moodle worksheet is for one chapter; name one of {', '.join(chapters)}")
+        found = (row for row in rows(gradebook) if row["assignment"] in chapters)
+        known, missing = people(options.folder), []
+        if form == "nbgrader":
+            write_csv(target, COLUMNS, found)
+        elif form == "canvas":
+            table, missing = export.canvas(found, known, chapters, options.template)
+            export.write(target, table)
+        else:
+            numbers = export.participants(options.folder, chapters[0])
+            table, missing = export.moodle(found, numbers, known, chapters[0], options.template)
+            export.write(target, table)
+    for student in missing:
+        print(f"autograder: {student} has no row in {options.template}", file=sys.stderr)
+    print(f"{', '.join(chapters)} written to {target}")
+    return 1 if missing else 0
+
+
+def _graded(options: argparse.Namespace) -> Results:
+    path = options.json or options.folder / RESULTS
+    if not path.is_file():
+        raise CourseError(f"expected {path}, found no such file; `autograder grade` writes it")
+    return Results(path, write=False)
+
+
+@contextlib.contextmanager
+def _gradebook(options: argparse.Namespace) -> Iterator[Gradebook]:
+    """The class's gradebook, to be read; raises CourseError where there is none."""
+    url, _ = database(options.folder, options.db)
+    if url.startswith("sqlite") and not Path(shown(url)).is_file():
+        raise CourseError(f"expected a gradebook, found no {shown(url)}; `autograder grade` makes it")
+    with contextlib.closing(open_gradebook(url)) as gradebook, reporting(url):
+        yield gradebook
 
 
 def _verify(course: Course, options: argparse.Namespace) -> int:

@@ -21,6 +21,7 @@ from nbgrader.api import (
     Assignment as AssignmentRow,
 )
 from nbgrader.api import (
+    BaseCell,
     Comment,
     Grade,
     Gradebook,
@@ -69,7 +70,7 @@ use_engine(c, COURSE)
 '''
 _OWN_DATABASE = '"sqlite:///" + str(Path(__file__).resolve().parent / "gradebook.db")'
 
-_COLUMNS = [
+COLUMNS = [
     "assignment",
     "duedate",
     "timestamp",
@@ -219,7 +220,7 @@ class Record:
         """The gradebook in the columns in which nbgrader exports it, and quoted: one line a student and assignment."""
         self.flush()
         with self._transaction():
-            write_csv(path, _COLUMNS, rows(self.gradebook))
+            write_csv(path, COLUMNS, rows(self.gradebook))
 
     # ---- one group --------------------------------------------------------------------------------------------------
 
@@ -535,14 +536,43 @@ def rows(gradebook: Gradebook) -> Iterator[dict]:
                 "late_submission_penalty": penalty,
                 "score": max(0.0, score - penalty),
                 "max_score": maximum,
+                "handed_in": one is not None,
             }
+
+
+def by_hand(gradebook: Gradebook, assignment: str) -> dict[str, tuple[dict[str, float], dict[str, str], float]]:
+    """What people have added, by student: scores by grade id, comments by part, and what lateness costs."""
+    db, found = gradebook.db, {}
+    rows = (
+        select(SubmittedAssignment.student_id, SubmittedNotebook.late_submission_penalty)
+        .join(AssignmentRow, AssignmentRow.id == SubmittedAssignment.assignment_id)
+        .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+        .where(AssignmentRow.name == assignment)
+    )
+
+    def of(student: str) -> tuple[dict[str, float], dict[str, str], float]:
+        return found.setdefault(student, ({}, {}, 0.0))
+
+    changed = (Grade.manual_score.is_not(None)) | (Grade.extra_credit.is_not(None))
+    cells = rows.with_only_columns(SubmittedAssignment.student_id, BaseCell.name, Grade.score)
+    cells = cells.join(Grade, Grade.notebook_id == SubmittedNotebook.id).join(BaseCell, BaseCell.id == Grade.cell_id)
+    for student, grade_id, score in db.execute(cells.where(changed)):
+        of(student)[0][grade_id] = score
+    cells = rows.with_only_columns(SubmittedAssignment.student_id, BaseCell.name, Comment.manual_comment)
+    cells = cells.join(Comment, Comment.notebook_id == SubmittedNotebook.id)
+    cells = cells.join(BaseCell, BaseCell.id == Comment.cell_id)
+    for student, part, comment in db.execute(cells.where(Comment.manual_comment.is_not(None))):
+        of(student)[1][part] = comment
+    for student, penalty in db.execute(rows.where(SubmittedNotebook.late_submission_penalty.is_not(None))):
+        found[student] = (*of(student)[:2], penalty)
+    return found
 
 
 def write_csv(path: Path, columns: list[str], lines: Iterator[dict]) -> None:
     """A CSV file, whole or not at all."""
     new = path.with_name(f"{path.name}.new")
     with new.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
+        writer = csv.DictWriter(file, columns, extrasaction="ignore")
         writer.writeheader()
         writer.writerows(lines)
     new.replace(path)

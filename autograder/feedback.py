@@ -1,0 +1,181 @@
+"""A page for each student: points, what went wrong and why, a hint, and where the book explains it.
+
+One HTML file without scripts, which loads nothing. It says what a student may know: no hidden test, no solution, and
+nothing of anyone else. The folder is nbgrader's, so `nbgrader release_feedback` can hand the pages out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+
+from autograder.course import Course
+from autograder.master import BEGIN_HIDDEN, Part
+from autograder.verdict import Assignment, CellResult, Result
+
+_PAGE = re.compile(r"Page: \*(.+?)\*")
+_HEADING = re.compile(r"^#{1,3} (?:\d+ · )?(.+)$", re.MULTILINE)
+_TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
+_HINTS = {
+    "missing": "Nothing to mark yet. The docstring says what goes in and what has to come out; begin with the smallest "
+    "case that you can work out by hand.",
+    "timeout": "Look for a loop that does not end, or that takes every element one by one where one NumPy call would "
+    "do. Try it with a small input first.",
+    "memory": "Look for an array that grows with every step, or with a shape that you did not mean: print the shapes "
+    "for a small input.",
+    "crashed": "Python itself ended. Look for exit(), for a recursion without an end, and for very large arrays.",
+    "error": "Run the cell in a fresh kernel (Restart and run all), and read the last line of the traceback first.",
+    "visible": "The test is in your notebook: run it, and compare what you get with what it expects, by hand.",
+    "hidden": "The visible tests pass, so it is about inputs that they do not try: other shapes, one element, zeros, "
+    "negative numbers, several steps in a row. See too that nothing you are given is changed in place.",
+}
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """What a person has added in the gradebook: scores and comments by grade id, and what lateness costs."""
+
+    scores: dict[str, float] = field(default_factory=dict)
+    comments: dict[str, str] = field(default_factory=dict)
+    penalty: float = 0.0
+
+
+@dataclass(frozen=True)
+class Test:
+    name: str
+    outcome: str
+    points: float
+    max_points: float
+    by_hand: bool
+
+
+@dataclass(frozen=True)
+class PartFeedback:
+    """What a student is told of one part."""
+
+    name: str
+    title: str
+    points: float
+    max_points: float
+    tests: list[Test]
+    messages: list[str]
+    comment: str | None
+    hint: str | None
+    page: str | None  # the title of the page of the book
+    link: str | None
+
+
+class Pages:
+    """Where the book explains what a part asks for: the exercise names the page, the book has the file."""
+
+    def __init__(self, course: Course, site: str | None = None):
+        self.site = site.rstrip("/") if site else None
+        self.files = {}
+        for path in sorted((course.root / "book").rglob("*.md")):
+            if title := _TITLE.search(path.read_text(encoding="utf-8")):
+                self.files.setdefault(title[1].strip(), path.relative_to(course.root).with_suffix(".html").as_posix())
+
+    def link(self, page: str | None) -> str | None:
+        """The address of a page, where the site's is known and it has that page."""
+        return f"{self.site}/{self.files[page]}" if self.site and page in self.files else None
+
+
+def parts(assignment: Assignment, result: Result, pages: Pages, by_hand: ByHand) -> list[PartFeedback]:
+    """What a student is told of each part of an exercise."""
+    verdicts = {cell.grade_id: cell for cell in result.cells}
+    told = []
+    for part in assignment.master.parts:
+        prose = _prose_before(assignment, part)
+        page = _PAGE.search(prose)
+        heading = _HEADING.findall(prose)
+        cells = [verdicts[cell.grade_id] for cell in part.tests if cell.grade_id in verdicts]
+        tests = [
+            Test(
+                cell.grade_id,
+                cell.outcome,
+                by_hand.scores.get(cell.grade_id, cell.points),
+                cell.max_points,
+                cell.grade_id in by_hand.scores,
+            )
+            for cell in cells
+        ]
+        name = page[1] if page else None
+        told.append(
+            PartFeedback(
+                part.name,
+                heading[-1].strip() if heading else part.name,
+                sum(test.points for test in tests),
+                part.points,
+                tests,
+                list(dict.fromkeys(cell.message for cell in cells if cell.outcome != "passed" and cell.message)),
+                by_hand.comments.get(part.name),
+                _hint(part, cells) if result.status == "graded" else None,
+                name,
+                pages.link(name),
+            )
+        )
+    return told
+
+
+def write(
+    folder: Path, assignment: Assignment, result: Result, pages: Pages, by_hand: ByHand | None = None
+) -> Path | None:
+    """Write one student's page; returns its path, None where there is no verdict."""
+    if result.status == "refused":
+        return None
+    by_hand = by_hand or ByHand()
+    told = parts(assignment, result, pages, by_hand)
+    score = sum(part.points for part in told)
+    page = _template().render(
+        assignment=assignment.name,
+        title=_title(assignment),
+        result=result,
+        parts=told,
+        score=score,
+        final=max(0.0, score - by_hand.penalty),
+        penalty=by_hand.penalty,
+        max_score=result.max_score,
+        done=sum(part.points >= part.max_points for part in told),
+    )
+    place = folder / "feedback" / result.student / assignment.name
+    place.mkdir(parents=True, exist_ok=True)
+    path, new = place / f"{assignment.name}.html", place / ".new"
+    new.write_text(page, encoding="utf-8", errors="backslashreplace")
+    return new.replace(path)
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    text = files("autograder").joinpath("templates/feedback.html").read_text(encoding="utf-8")
+    return environment.from_string(text)
+
+
+def _title(assignment: Assignment) -> str:
+    text = next((cell.source for cell in assignment.master.cells if cell.cell_type == "markdown"), "")
+    title = _TITLE.search(text)
+    return title[1].strip() if title else assignment.name
+
+
+def _prose_before(assignment: Assignment, part: Part) -> str:
+    """The markdown that introduces a part: the nearest one above its answer cell."""
+    cells = assignment.master.cells
+    place = cells.index(part.solution)
+    return next((cell.source for cell in reversed(cells[:place]) if cell.cell_type == "markdown"), "")
+
+
+def _hint(part: Part, cells: list[CellResult]) -> str | None:
+    """What to do next; a known mistake says that itself."""
+    missed = {cell.grade_id: cell for cell in cells if cell.outcome != "passed"}
+    if not missed or any(cell.diagnosis for cell in missed.values()):
+        return None
+    for outcome in ("missing", "timeout", "memory", "crashed", "error"):
+        if any(cell.outcome == outcome for cell in missed.values()):
+            return _HINTS[outcome]
+    hidden = all(BEGIN_HIDDEN in cell.source for cell in part.tests if cell.grade_id in missed)
+    return _HINTS["hidden" if hidden else "visible"]
