@@ -451,6 +451,10 @@ class Results:
         """The status of the last verdict on this submission; KeyError where there is none."""
         return self._places[assignment, student][3]
 
+    def assignments(self) -> list[str]:
+        """The assignments that there are verdicts on."""
+        return sorted({assignment for assignment, _ in self._places})
+
     def read(self, assignment: str, student: str) -> Result:
         """The last verdict on this submission; KeyError where there is none."""
         return _read(self._places[assignment, student])

@@ -141,6 +141,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--json", type=Path, metavar="FILE", help=f"results (default: DIR/{RESULTS})")
     command.set_defaults(run=_feedback)
 
+    command = commands.add_parser("report", help=f"write DIR/{REPORT}: how the class did, and what to teach again")
+    command.add_argument("folder", type=Path, metavar="DIR", help="the class's folder, graded")
+    command.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: every chapter with results")
+    command.add_argument("--json", type=Path, metavar="FILE", help=f"results (default: DIR/{RESULTS})")
+    command.add_argument("--out", type=Path, metavar="FILE", help=f"default: DIR/{REPORT}")
+    command.set_defaults(run=_report)
+
     command = commands.add_parser("export", help="write grades as a table that another program imports")
     command.add_argument("folder", type=Path, metavar="DIR", help="the class's folder, graded")
     command.add_argument(
@@ -282,7 +289,7 @@ def _grade(course: Course, options: argparse.Namespace) -> int:
         record.export_csv(options.folder / GRADES)
         changes = [_change(before, now) for before, now in results.changes()]
         results.finish()
-        report.write(options.folder / REPORT, assignments, list(results))
+        report.write(options.folder / REPORT, assignments, results)
         count, lines = Counter(), []
         for one in handed:
             status = results.status(one.assignment, one.student)
@@ -376,6 +383,17 @@ def _feedback(course: Course, options: argparse.Namespace) -> int:
     print(f"{count['written']} pages written to {options.folder / 'feedback'}")
     if count["refused"]:
         print(f"autograder: {count['refused']} submissions have no verdict yet, and no page", file=sys.stderr)
+    return 0
+
+
+def _report(course: Course, options: argparse.Namespace) -> int:
+    target = options.out or options.folder / REPORT
+    with _graded(options) as results:
+        chapters = options.chapters or results.assignments()
+        if not chapters:
+            raise CourseError("expected results, found none")
+        report.write(target, {name: Assignment.load(course, name) for name in chapters}, results)
+    print(f"{', '.join(chapters)}: {target}")
     return 0
 
 

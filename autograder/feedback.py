@@ -90,7 +90,6 @@ def parts(assignment: Assignment, result: Result, pages: Pages, by_hand: ByHand)
     told = []
     for part in assignment.master.parts:
         prose = _prose_before(assignment, part)
-        page = _PAGE.search(prose)
         heading = _HEADING.findall(prose)
         cells = [verdicts[cell.grade_id] for cell in part.tests if cell.grade_id in verdicts]
         tests = [
@@ -103,7 +102,7 @@ def parts(assignment: Assignment, result: Result, pages: Pages, by_hand: ByHand)
             )
             for cell in cells
         ]
-        name = page[1] if page else None
+        page = page_of(assignment, part.name)
         told.append(
             PartFeedback(
                 part.name,
@@ -111,11 +110,11 @@ def parts(assignment: Assignment, result: Result, pages: Pages, by_hand: ByHand)
                 sum(test.points for test in tests),
                 part.points,
                 tests,
-                list(dict.fromkeys(cell.message for cell in cells if cell.outcome != "passed" and cell.message)),
+                _messages(assignment, cells),
                 by_hand.comments.get(part.name),
                 _hint(part, cells) if result.status == "graded" else None,
-                name,
-                pages.link(name),
+                page,
+                pages.link(page),
             )
         )
     return told
@@ -162,11 +161,32 @@ def _title(assignment: Assignment) -> str:
     return title[1].strip() if title else assignment.name
 
 
+def page_of(assignment: Assignment, part: str) -> str | None:
+    """The title of the page of the book that explains a part, as the exercise names it."""
+    page = _PAGE.search(_prose_before(assignment, assignment.master.part(part)))
+    return page[1] if page else None
+
+
 def _prose_before(assignment: Assignment, part: Part) -> str:
     """The markdown that introduces a part: the nearest one above its answer cell."""
     cells = assignment.master.cells
     place = cells.index(part.solution)
     return next((cell.source for cell in reversed(cells[:place]) if cell.cell_type == "markdown"), "")
+
+
+def _messages(assignment: Assignment, cells: list[CellResult]) -> list[str]:
+    """What is known of a mistake, once, and then what each test said."""
+    says = {mistake.name: mistake.says for mistake in assignment.mistakes}
+    told = []
+    for cell in cells:
+        if cell.outcome == "passed" or not cell.message:
+            continue
+        message, known = cell.message, says.get(cell.diagnosis or "")
+        if known and message.startswith(f"{known} (") and message.endswith(")"):
+            told.insert(0, known)
+            message = message[len(known) + 2 : -1]
+        told.append(message)
+    return list(dict.fromkeys(told))
 
 
 def _hint(part: Part, cells: list[CellResult]) -> str | None:
