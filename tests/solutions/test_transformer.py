@@ -397,6 +397,14 @@ def test_the_training_loop_takes_the_steps_it_says(key):
     assert [t for t, *_ in reports] == [5, 10, 15, 20]
 
 
+def test_a_forecast_warns_of_a_long_run(key, capsys):
+    key.forecast(None, lambda w, batch: time.sleep(0.002), None, 1000)
+    short = capsys.readouterr().out
+    assert re.fullmatch(r"one step takes about \d+ ms, 1,000 steps \d+ s\n", short)
+    key.forecast(None, lambda w, batch: time.sleep(0.002), None, 1_000_000)
+    assert "A loop over tokens" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_to_keep_memory_spares_page_faults():
     """A training step takes memory from the system again and again unless the C library is asked to keep it."""
