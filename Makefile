@@ -78,7 +78,7 @@ _build/.released: $(READY) $(CODE) $(MASTERS) $(wildcard exercises/*/*)
 site: $(SITE)  ## build the site into _build/html
 
 # Executed pages are cached by their own text alone, so a change to what they import empties the cache.
-_build/.imports: $(READY) $(filter-out %/mistakes.py,$(MASTERS)) book/__init__.py book/figures.py
+_build/.imports: $(READY) $(filter-out %/mistakes.py,$(MASTERS)) book/__init__.py book/figures.py book/runs.py
 	@rm -rf _build/.jupyter_cache _build/.doctrees _build/jupyter_execute
 	@mkdir -p _build
 	@touch $@
