@@ -6,6 +6,7 @@ import landscapeStart from "./figures/landscape_start.js";
 import lrBetaPlane from "./figures/lr_beta_plane.js";
 import noiseFloor from "./figures/noise_floor.js";
 import race from "./figures/race.js";
+import transformer from "./figures/transformer.js";
 import { mount } from "./kit/mount.js";
 
 const FIGURES = {
@@ -15,6 +16,7 @@ const FIGURES = {
   "lr-beta-plane": lrBetaPlane,
   "noise-floor": noiseFloor,
   race,
+  transformer,
 };
 
 for (const root of document.querySelectorAll(".interactive")) {

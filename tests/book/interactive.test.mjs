@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { defaults, format, number, parse, plain, point, subset } from "../../book/interactive/kit/parameters.js";
+import { rightOnes } from "../../book/interactive/mathematics/film.js";
 import { backward, forward, GRAPHS, nudged, withWeight } from "../../book/interactive/mathematics/graph.js";
 import { LANDSCAPES } from "../../book/interactive/mathematics/landscapes.js";
 import { descend, OPTIMISERS } from "../../book/interactive/mathematics/optimisers.js";
@@ -160,6 +161,12 @@ test("a wrong engine is wrong, and only where it should be", () => {
   assert.equal(slope("chain", "last"), slope("chain", "none"));
   assert.notEqual(slope("chain", "upstream"), slope("chain", "none"));
   assert.notEqual(slope("mazur", "upstream"), slope("mazur", "none"));
+});
+
+test("what was said is compared letter by letter", () => {
+  assert.equal(rightOnes("sremrofsnart", "sremrofsnart"), 12);
+  assert.equal(rightOnes("srerrwfrrrrt", [..."sremrofsnart"]), 7);
+  assert.equal(rightOnes("", "abc"), 0);
 });
 
 test("every rate of the race is the one that the rule finds", () => {

@@ -74,12 +74,17 @@ def optimiser_cases() -> list[dict]:
         w, m, v = adaptive.adam_step(w, grad(w), state["m"], state["v"], t, lr)
         return w, {"m": m, "v": v}
 
+    def lion(grad, w, state, t, lr):
+        w, m = adaptive.lion_step(w, grad(w), state["m"], lr)
+        return w, {"m": m}
+
     steps = {
         "momentum": (heavy_ball, ("v",)),
         "nesterov": (nesterov, ("v",)),
         "adagrad": (adagrad, ("s",)),
         "rmsprop": (rmsprop, ("v",)),
         "adam": (adam, ("m", "v")),
+        "lion": (lion, ("m",)),
     }
     rng = np.random.default_rng(11)
     noise = rng.standard_normal((40, 2))
@@ -257,6 +262,28 @@ def test_answers_to_the_questions(says):
     while excess > low / 10:
         excess, steps = excess * 0.95**2, steps + 1
     says("sgd/noise_floor", f"{steps} steps later the mean loss is within a tenth of it")
+
+
+def test_answer_about_the_ravine_that_is_turned(says):
+    key = solutions.load("adaptive")
+    turn = np.array([[1, -1], [1, 1]]) / np.sqrt(2)
+    ends = {}
+    for name, axes, rates in (("along", np.eye(2), (0.0316, 2.0)), ("turned", turn, (0.0316, 1.0))):
+        hessian = axes @ np.diag([1.0, 50.0]) @ axes.T
+        start = axes @ np.array([-2.8, 0.8])
+        plain, w, s = start, start, np.zeros(2)
+        for t in range(60):
+            plain = plain - rates[0] * hessian @ plain
+            w, s = key.adagrad_step(w, hessian @ w, s, rates[1])
+            ends[name, t + 1] = [0.5 * u @ hessian @ u for u in (plain, w)]
+    says(
+        "adaptive/fair_comparison", f"Gradient descent ends {ends['along', 60][0]:.3f} above the floor of either ravine"
+    )
+    assert np.isclose(ends["along", 60][0], ends["turned", 60][0])
+    says("adaptive/fair_comparison", f"is left at a height of {ends['turned', 60][1]:.2f}, behind gradient descent")
+    assert ends["along", 12][1] < 1e-6 and ends["turned", 60][1] > ends["turned", 60][0]
+    first = key.rmsprop_step(np.zeros(1), np.array([0.7]), np.zeros(1), 0.01)[0]
+    assert np.isclose(first, -0.1), "RMSprop's first step is ten times its rate"
 
 
 def test_answer_about_the_neuron_far_out(says):

@@ -17,6 +17,7 @@ const RUNNERS = [
   ["adagrad", "AdaGrad", "adagrad", "AG"],
   ["rmsprop", "RMSprop", "rmsprop", "R"],
   ["adam", "Adam", "adam", "A"],
+  ["lion", "Lion", "lion", "L"],
 ];
 const CALLED = Object.fromEntries(RUNNERS.map(([name, label]) => [name, label]));
 
@@ -32,6 +33,7 @@ const NUMBERS = {
     ["g", "slope at w", "g"], ["m", "0.9·m + 0.1·g", "m"], ["v", "0.999·v + 0.001·g²", "v"],
     ["m̂", "m / (1 − 0.9ᵗ)", "mHat"], ["v̂", "v / (1 − 0.999ᵗ)", "vHat"], ["step", "−η·m̂ / (√v̂ + ε)", "move"],
   ],
+  lion: [["g", "slope at w", "g"], ["mix", "0.9·m + 0.1·g", "mix"], ["step", "−η·sign(mix)", "move"], ["m", "0.99·m + 0.01·g", "m"]],
 };
 
 export default {
@@ -175,7 +177,7 @@ function numbersSheet(stage) {
     sheet.style.width = `${width}px`;
     sheet.innerHTML =
       `<table><caption><b>${CALLED[name]}</b>, ${step ? `step ${step}` : "before the first step"}, η = ${plain(lr)}</caption>` +
-      `<thead><tr><th scope="col"></th><th scope="col">rule</th><th scope="col">w₁</th><th scope="col">w₂</th></tr></thead><tbody>` +
+      `<thead><tr><td></td><th scope="col">rule</th><th scope="col">w₁</th><th scope="col">w₂</th></tr></thead><tbody>` +
       cells(["w", step ? `after step ${step - 1}` : "start", ...before.w.map(plain)]) +
       NUMBERS[name].map(([symbol, rule, key]) => cells([symbol, rule, ...pair(now[key])])).join("") +
       cells(["w", "w + step", ...pair(now.w)]) +

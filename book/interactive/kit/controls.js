@@ -17,7 +17,7 @@ export function controls({ figure, id, options, set, toggle, move, restart }) {
       const [row, show] = kinds[parameter.kind](parameter, key, (value) => set({ [name]: value }));
       row.classList.add(`control-${name}`);
       element.append(row);
-      shows.push((settings) => show(settings[name], settings));
+      shows.push((settings, { limits }) => show(settings[name], limits[name]));
     }
   }
   return { element, show: (settings, status) => shows.forEach((show) => show(settings, status)) };
@@ -35,7 +35,8 @@ function slider(parameter, key, change) {
   const value = (x) => (log ? Number((min * Math.exp((ratio * x) / POSITIONS)).toPrecision(3)) : x);
   input.addEventListener("input", () => change(value(input.valueAsNumber)));
   const row = make("div", { className: "control control-slider" }, make("label", { htmlFor: key, textContent: label }), input, output);
-  return [row, (found) => {
+  return [row, (found, end = max) => {
+    if (!log) input.max = end;
     const at = log ? (POSITIONS * Math.log(found / min)) / ratio : found;
     if (Math.abs(input.valueAsNumber - at) > 1e-9) input.value = at;
     output.textContent = parameter.show(found);
@@ -84,9 +85,8 @@ function player(figure, parameter, name, key, { toggle, move, restart }) {
   const element = make("div", { className: "interactive-player" },
     make("div", { className: "interactive-buttons" }, play, back, on, again), row);
   return [element, (settings, { last, playing, still }) => {
-    input.max = last;
     now = settings[name];
-    show(settings[name]);
+    show(now, last);
     const words = figure.words ?? { play: "Play", pause: "Pause" };
     play.textContent = playing ? words.pause : still ? "To the end" : words.play;
     back.disabled = settings[name] <= 0;

@@ -13,7 +13,7 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
  *   controls: names of the parameters that get a control, in order
  *   run: the name of the number parameter that Play advances, with `fps` steps a second
  *   create(stage, api): makes the drawing once; returns draw(settings, width), which shows any settings and returns
- *     { say: one or two sentences, table: () => ({ head, rows }), last: where Play ends }
+ *     { say: one or two sentences, table: () => ({ head, rows }), last: where Play ends, limits: what sliders end at }
  *   adapt(settings, before): the settings after a change of `before` into `settings` (to start again, say)
  */
 export function mount(root, figure) {
@@ -64,7 +64,7 @@ export function mount(root, figure) {
     readout.textContent = shown.say;
     table = shown.table;
     if (numbers.open) fill();
-    panel.show(settings, { last, playing: timer !== null, still: still.matches });
+    panel.show(settings, { last, limits: shown.limits ?? {}, playing: timer !== null, still: still.matches });
   }
   function redraw() {
     if (!queued) requestAnimationFrame(show);

@@ -66,6 +66,15 @@ export const OPTIMISERS = {
       return moved(w, map((m, v) => (-lr * m) / (Math.sqrt(v) + eps), mHat, vHat), { g, m: m1, v: v1, mHat, vHat });
     },
   },
+  lion: {
+    begin: (w) => ({ w, m: zeros(w) }),
+    settings: { beta1: 0.9, beta2: 0.99 },
+    step({ w, m }, gradient, t, { lr, beta1, beta2 }) {
+      const g = gradient(w);
+      const mix = map((m, g) => beta1 * m + (1 - beta1) * g, m, g);
+      return moved(w, mix.map((x) => -lr * Math.sign(x)), { g, mix, m: map((m, g) => beta2 * m + (1 - beta2) * g, m, g) });
+    },
+  },
 };
 // The gradient of a few examples, as far as a landscape can know: the slope, and noise on it. `noise(t)` is the noise of
 // step t, an array like w.

@@ -40,11 +40,11 @@ export const tune = (landscapes) => Object.fromEntries(Object.entries(landscapes
 ]));
 
 export const RATES = {
-  valley: { gd: 0.631, momentum: 0.794, nesterov: 0.251, adagrad: 0.631, rmsprop: 0.0631, adam: 0.794, sgd: 0.501 },
-  ravine: { gd: 0.0316, momentum: 0.0501, nesterov: 0.01, adagrad: 2, rmsprop: 0.2, adam: 0.631, sgd: 0.0316 },
-  turned: { gd: 0.0316, momentum: 0.0501, nesterov: 0.01, adagrad: 1, rmsprop: 0.1, adam: 1, sgd: 0.0316 },
-  rosenbrock: { gd: 0.00398, momentum: 0.00316, nesterov: 0.00158, adagrad: 1.58, rmsprop: 0.158, adam: 0.794, sgd: 0.00398 },
-  saddle: { gd: 0.631, momentum: 1.26, nesterov: 0.501, adagrad: 1, rmsprop: 0.1, adam: 1, sgd: 0.1 },
-  plateau: { gd: 0.631, momentum: 0.631, nesterov: 0.631, adagrad: 0.501, rmsprop: 0.0794, adam: 0.501, sgd: 0.631 },
-  hollows: { gd: 0.501, momentum: 0.0794, nesterov: 0.501, adagrad: 0.398, rmsprop: 0.0631, adam: 0.0631, sgd: 0.126 },
+  valley: { gd: 0.631, momentum: 0.794, nesterov: 0.251, adagrad: 0.631, rmsprop: 0.0631, adam: 0.794, lion: 0.0794, sgd: 0.501 },
+  ravine: { gd: 0.0316, momentum: 0.0501, nesterov: 0.01, adagrad: 2, rmsprop: 0.2, adam: 0.631, lion: 0.2, sgd: 0.0316 },
+  turned: { gd: 0.0316, momentum: 0.0501, nesterov: 0.01, adagrad: 1, rmsprop: 0.1, adam: 1, lion: 0.0501, sgd: 0.0316 },
+  rosenbrock: { gd: 0.00398, momentum: 0.00316, nesterov: 0.00158, adagrad: 1.58, rmsprop: 0.158, adam: 0.794, lion: 0.251, sgd: 0.00398 },
+  saddle: { gd: 0.631, momentum: 1.26, nesterov: 0.501, adagrad: 1, rmsprop: 0.1, adam: 1, lion: 0.1, sgd: 0.1 },
+  plateau: { gd: 0.631, momentum: 0.631, nesterov: 0.631, adagrad: 0.501, rmsprop: 0.0794, adam: 0.501, lion: 0.1, sgd: 0.631 },
+  hollows: { gd: 0.501, momentum: 0.0794, nesterov: 0.501, adagrad: 0.398, rmsprop: 0.0631, adam: 0.0631, lion: 0.0501, sgd: 0.126 },
 };
