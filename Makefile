@@ -41,7 +41,7 @@ define need
 	exit 1
 endef
 
-.PHONY: all help setup release site archive pdf class browser-tools lighthouse test quick lint oracle bench constraints clean
+.PHONY: all help setup release site archive pdf class browser-tools lighthouse test quick lint oracle bench bench-scale constraints clean
 
 all: release site class  ## set up, release the exercises, build the site, grade a simulated class
 	@echo
@@ -154,6 +154,10 @@ $(OTTER)/.ready: constraints.txt
 	@$(OTTER)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 	  'otter-grader>=7,<8' ipykernel matplotlib numpy
 	@touch $@
+
+bench-scale: $(READY) _build/.released  ## grade a simulated class of 10,000 (half an hour); fewer: SCALE="--students 500"
+	$(call need,command -v bwrap,bubblewrap,to run submissions in a sandbox)
+	@$(BIN)/python tests/bench/scale/scale.py $(SCALE)
 
 constraints: $(READY)  ## write constraints.txt anew from the environment
 	@echo "# The whole tree behind requirements.txt, as it was tested. \`make constraints\` writes it anew." > constraints.txt
