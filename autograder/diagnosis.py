@@ -7,7 +7,7 @@ test, run with a known mistake in the student's place, leaves a trace too. Equal
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -34,6 +34,58 @@ def diagnose(student: Mapping[str, Trace], failed: set[str], mistakes: Mapping[s
             if all(cell in traces and same(student[cell], traces[cell]) for cell in cells if cell in student):
                 return name
     return None
+
+
+def first_difference(found: Trace, expected: Trace, calls: Sequence[str] | None) -> str:
+    """Where two traces part: the call, and the kinds of value where they differ; an empty text where there is nothing
+    to say. Without `calls`, which name inputs, nothing is said but a wrong kind.
+    """
+    for place, (ours, theirs) in enumerate(zip(found, expected, strict=False)):
+        if same(ours, theirs):
+            continue
+        if ours[0] != "returned" or theirs[0] != "returned" or same(ours[1], theirs[1]):
+            return ""
+        with_sizes = calls is not None
+        a, b = kind_of(ours[1], with_sizes), kind_of(theirs[1], with_sizes)
+        if a != b:
+            where = f"{calls[place]} gives" if with_sizes else "It gives"
+            return f"{where} {a}; expected {b}."
+        return f"The first result that differs is that of {calls[place]}." if with_sizes else ""
+    return ""
+
+
+def kind_of(value, with_sizes: bool = True) -> str:
+    """What kind of value it is, in a student's words; sizes may give an input away."""
+    if isinstance(value, np.ndarray):
+        of = f"an array of shape {value.shape}" if with_sizes else f"an array with {value.ndim} axes"
+        return of + (f" and type {value.dtype}" if value.dtype.kind not in "fi" else "")
+    if isinstance(value, list | tuple):
+        if isinstance(value, tuple) and len(value) == 2 and type(value[0]) is str and value[0] == "object":
+            return f"an object of class {value[1]}"
+        kind = f"a {type(value).__name__}"
+        return f"{kind} of {len(value)}" if with_sizes or isinstance(value, tuple) else kind
+    if isinstance(value, bool | np.bool_):
+        return "True or False"
+    if _is_number(value):
+        return "a complex number" if isinstance(value, complex | np.complexfloating) else "a number"
+    names = {"NoneType": "None", "str": "a text", "dict": "a dictionary"}
+    return names.get(type(value).__name__, f"a {type(value).__name__}")
+
+
+def call_as_text(name: str, args: Sequence, kwargs: Mapping) -> str:
+    """A call as a student would write it, long arguments cut short."""
+    given = [_brief(one) for one in args] + [f"{key}={_brief(one)}" for key, one in kwargs.items()]
+    return f"{name}({', '.join(given)})"
+
+
+def _brief(value) -> str:
+    if isinstance(value, np.ndarray):
+        text = " ".join(np.array2string(value, separator=", ", precision=4, threshold=9).split()).replace("[ ", "[")
+        return text if len(text) <= 60 else f"array of shape {value.shape}"
+    if callable(value):
+        return getattr(value, "__name__", "function").replace("<lambda>", "function")
+    text = repr(value)
+    return text if len(text) <= 60 and " at 0x" not in text else type(value).__name__
 
 
 def same(a, b) -> bool:

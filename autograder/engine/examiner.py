@@ -41,12 +41,12 @@ import nbformat
 import numpy as np
 
 from autograder.bank import Mistake
-from autograder.diagnosis import MAX_ENTRIES, Trace, diagnose, plain
+from autograder.diagnosis import MAX_ENTRIES, Trace, call_as_text, diagnose, first_difference, plain
 from autograder.engine import sandbox
 from autograder.engine.channel import Channel, ChannelError, Handle, Peer
 from autograder.engine.sandbox import Limits, SandboxError
 from autograder.engine.student import RUN
-from autograder.master import BEGIN_HIDDEN, Cell, Part
+from autograder.master import BEGIN_HIDDEN, Cell, Part, answer
 from autograder.submission import Rebuilt, Unreadable, find, read, rebuild
 from autograder.verdict import Assignment, CellResult, Result, graded, message_for_student, without_verdict
 
@@ -69,6 +69,7 @@ class Examiner:
         self.compiled: dict[str, CodeType] = {}
         self.warm: subprocess.Popen | None = None
         self.traces: dict[str, dict[str, dict[str, Trace]]] = {}  # of the known mistakes, by part
+        self.right: dict[str, dict[str, tuple[Trace, list[str]]]] = {}  # of the answer key, with its calls, by part
         self.special = {part.name: _special_methods(part.solution.source) for part in assignment.master.parts}
         self.part_of = {cell.grade_id: part for part in assignment.master.parts for cell in part.tests}
 
@@ -99,6 +100,8 @@ class Examiner:
                     outcome, message = "missing", "Not answered yet."
                 elif outcome != "passed" and mistake is not None:
                     message, diagnosis = f"{mistake.says} ({message})", mistake.name
+                elif outcome == "failed":
+                    message = f"{message}\n{self._difference(part, cell, traces[cell.grade_id])}".strip()
                 points = cell.points if outcome == "passed" else 0.0
                 cells.append(CellResult(cell.grade_id, points, cell.points, outcome, message, diagnosis))
         result = graded(self.assignment, student, time.monotonic() - started, cells, rebuilt.notes)
@@ -245,8 +248,25 @@ class Examiner:
         )
         return known.get(found)
 
-    def _traces(self, part: Part, answers: dict[str, str]) -> dict[str, dict[str, Trace]]:
-        """What the part's tests see of known answers, by name. Each answer and test has a fork of one stem's own."""
+    def _difference(self, part: Part, cell: Cell, trace: Trace) -> str:
+        """Where an answer that no known mistake explains first differs from the answer key's, in a student's words.
+
+        Of a hidden test nothing is told but a wrong kind of value.
+        """
+        if part.name not in self.right:
+            labels: dict[str, list[str]] = {}
+            traces = self._traces(part, {part.name: answer(part)}, labels)
+            self.right[part.name] = {one: (traces[part.name][one], labels[one]) for one in traces[part.name]}
+        expected, labels = self.right[part.name].get(cell.grade_id, ((), ()))
+        return first_difference(trace, expected, None if BEGIN_HIDDEN in cell.source else labels)
+
+    def _traces(
+        self, part: Part, answers: dict[str, str], labels: dict[str, list[str]] | None = None
+    ) -> dict[str, dict[str, Trace]]:
+        """What the part's tests see of known answers, by name. Each answer and test has a fork of one stem's own.
+
+        Into `labels` go the calls that led to the entries of the last answer's traces, as text.
+        """
         traces: dict[str, dict[str, Trace]] = {name: {} for name in answers}
         with contextlib.closing(Sitting(self, self.limits.submission_seconds)) as sitting:
             for cell in self.assignment.master.cells:
@@ -261,7 +281,10 @@ class Examiner:
                             fork = replace(sitting.fork(), names=dict(sitting.names))
                             sitting.talk_to(fork, self.limits.cell_seconds)
                             fork.peer.call(RUN, source)
+                            sitting.labels = [] if labels is not None else None
                             self._test(sitting, cell, fork, record)
+                            if labels is not None:
+                                labels[cell.grade_id] = sitting.labels
                         traces[name] |= record.traces
         return traces
 
@@ -333,6 +356,8 @@ class Sitting:
         self.peer: Peer | None = None  # the fork that answers at the moment
         self.broken: ChannelError | None = None
         self.trace: Trace = []  # of the test that runs
+        self.labels: list[str] | None = None  # the calls behind its entries, where somebody will read them
+        self.label = ""
         self.stand_ins: weakref.WeakValueDictionary[int, object] = weakref.WeakValueDictionary()  # by number
         self.owner: str | None = None
         self.forks = 0
@@ -426,10 +451,10 @@ class Sitting:
         """Give the reaper an order (see student.py); whether it had to end something for its memory."""
         try:
             self.orders.send(letters)
-            answer = self.orders.recv(1)
-            if answer not in (b"k", b"m"):
+            said = self.orders.recv(1)
+            if said not in (b"k", b"m"):
                 raise ChannelError("crashed", "the sandbox ended")
-            return answer == b"m"
+            return said == b"m"
         except OSError as error:
             raise ChannelError("crashed", "the sandbox ended") from error
 
@@ -437,6 +462,8 @@ class Sitting:
         """A stand-in for a function; `owner` is the class whose objects it may return."""
 
         def function(*args, **kwargs):
+            if self.labels is not None:
+                self.label = call_as_text(function.__name__, args, kwargs)
             return self.ask(owner, self.peer.call, target, *args, **kwargs)
 
         function.__name__ = name or str(target)
@@ -470,6 +497,8 @@ class Sitting:
         channel = self.peer.channel
         if len(self.trace) < MAX_ENTRIES and channel.received < TRACE_BYTES and channel.values < TRACE_VALUES:
             self.trace.append(tuple(map(plain, entry)))
+            if self.labels is not None:
+                self.labels.append(self.label)
 
     def _class(self, name: str, special: dict[str, object]):
         """A stand-in for a class that the student writes: calling it makes an object on the other side."""
@@ -482,6 +511,8 @@ class Sitting:
                 return sitting.ask(name, sitting.peer.operate, "get", name, attribute)
 
         def new(cls, *args, **kwargs):
+            if sitting.labels is not None:
+                sitting.label = call_as_text(name, args, kwargs)
             made = sitting.ask(name, sitting.peer.call, name, *args, **kwargs)
             if not isinstance(made, proxy):
                 raise TypeError(f"{name}(...) did not make an object of class {name}")

@@ -186,7 +186,7 @@ def test_nbgrader_gives_points_for_some_forms(stock, table, honest):
     for name, (_, change) in BY_FORM.items():
         notebook = honest(mean=WRONG)
         change(notebook)
-        gained[name] = table.nbgrader(name, stock(name, notebook), {"mean"})
+        gained[name] = table.nbgrader(name, stock(f"form-{name}", notebook), {"mean"})
     assert gained["skip-execution"] > 0, gained
 
 

@@ -189,7 +189,7 @@ def mean(values):
         "hidden tests looked for in the memory and the files of the process",
         {
             "root": """
-import os
+import os, re
 def root(x):
     needle = "hidden-" + "marker"
     places = ["exercise.ipynb", "/handout/exercise.ipynb", "../exercise.ipynb"]
@@ -203,7 +203,7 @@ def root(x):
             if "r" in mode and end - start < 2**26 and "[v" not in line:
                 try:
                     memory.seek(start)
-                    if b"raise Assertion" + b"Error(\\"no error for a" in memory.read(end - start):
+                    if re.search(b"no err[o]r for a neg[a]tive", memory.read(end - start)):
                         return x ** 0.5
                 except OSError:
                     pass
@@ -536,9 +536,8 @@ def test_nbgrader_gives_points_for_some(stock, table, honest):
         name: table.nbgrader(name, stock(name, honest(**FORGERIES[name][1])), set(FORGERIES[name][1]))
         for name in FORGERIES
     }
-    assert {"always-equal", "patched-numpy", "frames", "garbage", "memory", "ast-transformer"} <= {
-        name for name, points in gained.items() if points
-    }, gained
+    fooled = {name for name, points in gained.items() if points}
+    assert {"patched-numpy", "kernel", "ast-transformer", "input-transformer", "partial-credit"} <= fooled, gained
 
 
 @pytest.mark.parametrize("name", LEAKS)
