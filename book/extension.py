@@ -10,7 +10,7 @@ from sphinx.application import Sphinx
 from sphinx.ext import mathjax
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-from book import directive, feedback, figures, mathematics, theme
+from book import answers, directive, feedback, figures, mathematics, theme
 
 
 class TwoPalettes(SphinxPostTransform):
@@ -87,4 +87,5 @@ def setup(app: Sphinx) -> dict:
     app.connect("build-finished", finish, priority=950)
     directive.setup(app)
     feedback.setup(app)
+    answers.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -70,6 +70,8 @@ _REPAIRS = (
     (r'<summary aria-label="Toggle hidden content">', "<summary>"),
     # the sidebar is outside every landmark
     (r'<div id="pst-primary-sidebar"', r'<div id="pst-primary-sidebar" role="region" aria-label="Course contents"'),
+    # the empty corner of a table heads nothing
+    (r'<th class="head"><p></p></th>', '<td class="head"></td>'),
     # a list without items, and a role that WAI-ARIA has deprecated
     (r'<div role="list" class="citation-list">', '<div class="citation-list">'),
     (r' role="doc-biblioentry"', ""),

@@ -7,11 +7,14 @@ import gzip
 import http.server
 import mimetypes
 import re
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
@@ -160,3 +163,30 @@ def browser_tools() -> Path:
     if not (TOOLS / "axe-core").exists():
         pytest.fail(f"{TOOLS} holds no axe-core; run `make browser-tools` first")
     return TOOLS
+
+
+@pytest.fixture
+def build_site(tmp_path):
+    """`build_site(repository={...})` builds a few pages that run no code, `_config.yml` so changed; its folder."""
+
+    def build(**changes) -> Path:
+        config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+        for section, change in changes.items():
+            config[section] = _changed(config[section], change)
+        (tmp_path / "config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+        pages = [{"file": f"book/{name}"} for name in ("sgd/exercise", "changelog", "bibliography")]
+        toc = {"format": "jb-book", "root": "book/how_to_use", "chapters": pages}
+        (tmp_path / "toc.yml").write_text(yaml.safe_dump(toc), encoding="utf-8")
+        command = [Path(sys.executable).with_name("jupyter-book"), "build", ROOT, "--path-output", tmp_path, "-q"]
+        command += ["--config", tmp_path / "config.yml", "--toc", tmp_path / "toc.yml"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+        assert done.returncode == 0, done.stderr
+        return tmp_path / "_build" / "html"
+
+    return build
+
+
+def _changed(settings: dict, change: dict) -> dict:
+    """The settings with those in `change` in their place, level by level."""
+    nested = {key: _changed(settings[key], value) for key, value in change.items() if isinstance(value, dict)}
+    return settings | change | nested

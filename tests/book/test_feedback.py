@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-import yaml
 from bs4 import BeautifulSoup
 
 from book import feedback
@@ -42,25 +39,6 @@ def test_an_exercise_opens_elsewhere_at_a_notebook_that_exists():
     assert feedback.elsewhere("https://gitlab.com/some/one", "main", "sgd") == {}
 
 
-def build(tmp_path: Path, **changes) -> Path:
-    """A site of three pages that nothing has to be executed for, with `_config.yml` changed; returns its folder."""
-    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    for key, value in changes.items():
-        config[key] |= value
-    (tmp_path / "config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    toc = {
-        "format": "jb-book",
-        "root": "book/how_to_use",
-        "chapters": [{"file": f"book/{name}"} for name in ("sgd/exercise", "changelog", "bibliography")],
-    }
-    (tmp_path / "toc.yml").write_text(yaml.safe_dump(toc), encoding="utf-8")
-    command = [Path(sys.executable).with_name("jupyter-book"), "build", ROOT, "--path-output", tmp_path, "-q"]
-    command += ["--config", tmp_path / "config.yml", "--toc", tmp_path / "toc.yml"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
-    return tmp_path / "_build" / "html"
-
-
 def read(path: Path) -> BeautifulSoup:
     return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 
@@ -76,8 +54,8 @@ def test_without_a_repository_no_link_to_one_is_shown(html):
 
 
 @pytest.mark.slow
-def test_with_a_repository_each_page_can_be_edited_and_each_exercise_opened(tmp_path):
-    site = build(tmp_path, repository={"url": GITHUB}, html={"baseurl": "https://course.example/"})
+def test_with_a_repository_each_page_can_be_edited_and_each_exercise_opened(build_site):
+    site = build_site(repository={"url": GITHUB}, html={"baseurl": "https://course.example/"})
     shown = read(site / "book/sgd/exercise.html")
     links = {link.text: link["href"] for link in shown.select(".page-feedback a")}
     assert links["Edit this page"] == f"{GITHUB}/edit/main/book/sgd/exercise.md"

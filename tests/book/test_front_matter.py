@@ -281,10 +281,25 @@ def test_the_front_page_races_at_the_rates_that_were_best(race):
 # --- the map of the course
 
 
-def test_the_map_asks_each_chapters_question():
-    text = source("index")
-    for number, (chapter, question) in enumerate(CHAPTERS.items(), start=1):
-        assert re.findall(rf"^\| {number} \{{doc\}}`[^<`]+<{chapter}/index>` \| (.+) \|$", text, re.M) == [question]
+HOURS = {
+    "an hour and a quarter": "1¼",
+    "an hour and a half": "1½",
+    "two hours": "2",
+    "two and a half hours": "2½",
+    "three hours": "3",
+    "three and a half hours": "3½",
+}
+
+
+@pytest.mark.parametrize("number, chapter", list(enumerate(CHAPTERS, start=1)))
+def test_the_map_asks_each_chapters_question_and_says_how_long_it_takes(number, chapter):
+    cards = re.findall(r":::::\{grid-item-card\} (\d) · [^\n]+\n:link: (\w+)/index\n(.*?):::::", source("index"), re.S)
+    ((_, _, card),) = [one for one in cards if one[1] == chapter and one[0] == str(number)]
+    assert f"**{CHAPTERS[chapter]}**" in card
+    text = re.sub(r"\s+", " ", source(f"{chapter}/index"))
+    (reading,) = re.findall(r"Reading takes about (an hour and a \w+|\w+ hours)", text)
+    (exercise,) = re.findall(r"the exercise (?:takes )?(?:about )?(\w+(?: and a half)? hours)", text, re.I)
+    assert f"[Reading {HOURS[reading]} hours · exercise {HOURS[exercise]}]" in card
 
 
 def test_every_chapter_has_an_exercise_and_a_quiz():
