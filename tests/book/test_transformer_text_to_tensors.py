@@ -23,7 +23,7 @@ def test_the_corpus_is_as_large_as_promised(says):
     learn, held_out = runs.characters()
     says(PAGE, "about a million characters")
     assert 0.8e6 < len(learn) + len(held_out) < 1.2e6
-    says(PAGE, "whole modules, one in ten")
+    says(PAGE, "whole modules, about a tenth of the text")
     assert 0.04 < len(held_out) / (len(learn) + len(held_out)) < 0.2
 
 
