@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import mmap
 import multiprocessing
+import os
 import warnings
 from collections.abc import Callable
 from typing import TypeVar
@@ -42,6 +43,7 @@ def run(worker: Callable[[int, Callable], Result], processes: int, size: int, dt
     rows = np.frombuffer(memory, dtype=dtype).reshape(2, processes, size + 1)
     signals = [[fork.Semaphore(0) for _ in range(processes)] for _ in range(processes)]  # [from][to]
     others: list[multiprocessing.Process] = []
+    first = os.getpid()
 
     def averaging(rank: int) -> Callable:
         steps = 0
@@ -56,6 +58,8 @@ def run(worker: Callable[[int, Callable], Result], processes: int, size: int, dt
                 while not signals[other][rank].acquire(timeout=1.0):
                     if rank == 0 and other > 0 and not others[other - 1].is_alive():
                         raise RuntimeError(f"process {other} of {processes} has ended; what it says stands above")
+                    if rank > 0 and os.getppid() != first:
+                        os._exit(1)  # rank 0 was killed, and nobody will ever come
             mean = mine.sum(axis=0) / dtype(processes)
             return float(mean[size]), mean[:size]
 

@@ -1,6 +1,9 @@
 """Several processes that average their gradients take the steps of one process with the whole batch."""
 
 import multiprocessing
+import signal
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -65,6 +68,24 @@ def test_when_the_first_process_fails_the_others_end_with_it():
     with pytest.raises(KeyError, match="first"):
         data_parallel.run(worker, 3, 2)
     assert multiprocessing.active_children() == []
+
+
+def test_when_the_first_process_is_killed_the_others_end_by_themselves():
+    program = """if True:
+        import os, signal, numpy as np
+        from book import data_parallel
+
+        def worker(rank, average):
+            average(0.0, np.zeros(2))
+            if rank == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            average(0.0, np.zeros(2))
+
+        data_parallel.run(worker, 3, 2)
+    """
+    # The output ends when the last process that could write to it is gone.
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=120)
+    assert done.returncode == -signal.SIGKILL
 
 
 def test_without_fork_it_says_so(monkeypatch):

@@ -433,6 +433,18 @@ def test_to_keep_memory_spares_page_faults():
     assert faults["keep"] * 10 < faults["return"], faults
 
 
+@pytest.mark.slow
+def test_the_benchmark_measures_the_same_training_in_one_process_and_in_two(tmp_path):
+    script = Course().root / "tests" / "bench" / "transformer.py"
+    argv = [sys.executable, script, "--rounds", "1", "--steps", "2", "--out", tmp_path]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "transformer.json").read_text(encoding="utf-8"))["results"]
+    assert {"numpy", "two"} <= set(results) and all(result["ms"] > 0 for result in results.values())
+    assert abs(results["numpy"]["loss"] - results["two"]["loss"]) < 1e-4
+    assert ("pytorch" in results) != ("pip install torch" in done.stderr)
+
+
 # The exercise
 
 
@@ -462,6 +474,11 @@ def test_every_page_that_is_named_exists():
     if len(titles) == 1:
         pytest.skip("the pages of this chapter are not written yet")
     assert {page for *_, page in re.findall(LEVEL, PROSE)} <= titles
+
+
+def test_the_numbers_in_the_prose():
+    assert 26**12 // 10**15 == 95 and "95 million billion" in PROSE
+    assert f"{math.log(96):.3f}" == "4.564" and r"$\log 96 = 4.564$" in PROSE
 
 
 def run_notebook(folder):
