@@ -11,7 +11,6 @@ from autograder import bank as banks
 from autograder.course import Course
 from autograder.diagnosis import call_as_text, diagnose, first_difference, kind_of
 from autograder.engine.examiner import Examiner
-from autograder.engine.sandbox import Limits
 from autograder.master import answer
 from autograder.verdict import Assignment
 
@@ -27,7 +26,7 @@ def examined(sandboxing, tmp_path_factory):
 
     def begin(chapter):
         assignment = Assignment.load(Course(), chapter)
-        examiner = stack.enter_context(contextlib.closing(Examiner(assignment, Limits(cell_seconds=10.0))))
+        examiner = stack.enter_context(contextlib.closing(Examiner(assignment)))
         folder = tmp_path_factory.mktemp(chapter)
 
         def grade(answers: dict[str, str]):
