@@ -150,7 +150,7 @@ def work(one: Work) -> tuple[Result, str | None]:
 
 
 def _for_formgrader(assignment: Assignment, result: Result, executed: nbformat.NotebookNode) -> str:
-    return nbformat.writes(autograded(assignment.master, result, executed)) + "\n"
+    return nbformat.v4.writes(autograded(assignment.master, result, executed)) + "\n"
 
 
 def _as_handed_in(assignment: Assignment, cells: list[submissions.SubmittedCell]) -> nbformat.NotebookNode:

@@ -18,7 +18,7 @@ import shutil
 from pathlib import Path
 
 import nbformat
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from nbformat.v4 import new_output
 from nbgrader.api import MissingEntry
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
@@ -33,6 +33,7 @@ from autograder.engine import sandbox
 from autograder.engine.sandbox import SandboxError
 from autograder.master import STUB, Master, MasterError
 from autograder.record import Record, settings
+from autograder.submission import make_cell, make_notebook
 from autograder.verdict import Assignment, CellResult, Result
 
 
@@ -204,7 +205,10 @@ class EngineAutograde(Autograde):
             shutil.copy(data, new)
         if _timestamp(folder) is not None:
             shutil.copy(folder / "timestamp.txt", new)
-        nbformat.write(notebook, new / f"{self.assignment.name}.ipynb")
+        text = nbformat.v4.writes(
+            notebook
+        )  # nbformat.write checks it against a schema, which takes a tenth of a second
+        (new / f"{self.assignment.name}.ipynb").write_text(text + "\n", encoding="utf-8")
         new.rename(target)
 
     def _withdraw(self, result: Result) -> None:
@@ -249,33 +253,32 @@ def autograded(master: Master, result: Result, executed: nbformat.NotebookNode) 
     It holds no hidden test, and nothing of the student's that a browser would take for more than text: whoever opens it
     in formgrader is logged in to a Jupyter server.
     """
-    settings = {
-        cell.metadata.nbgrader["grade_id"]: cell.metadata
-        for cell in master.notebook().cells
-        if "nbgrader" in cell.metadata
-    }
+    settings = {cell.grade_id: cell.metadata() for cell in master.cells if cell.grade_id}
     stubs = {cell.grade_id: cell.stub for cell in master.graded}
     verdicts = {cell.grade_id: cell for cell in result.cells}
+    skipped = [new_output("stream", text="This cell is for looking at; grading leaves it out.\n")]
     cells = []
+
+    def code(source: str, outputs: list, metadata: dict | None = None) -> nbformat.NotebookNode:
+        return make_cell("code", source, metadata, execution_count=None, outputs=outputs)
+
     remarks = [f"This submission could not be read: {result.reason}"] if result.reason else []
     if remarks := [*remarks, *result.notes]:
-        cells.append(new_markdown_cell("**Remarks of the autograder**\n\n" + _as_typed("\n".join(remarks))))
+        cells.append(make_cell("markdown", "**Remarks of the autograder**\n\n" + _as_typed("\n".join(remarks))))
     for cell in executed.cells:
         graded = cell.metadata.get("nbgrader", {}).get("grade_id")
         if graded:
-            made = new_code_cell(stubs[graded], metadata=settings[graded], outputs=_told(verdicts[graded]))
+            made = code(stubs[graded], _told(verdicts[graded]), settings[graded])
         elif cell.cell_type == "raw":
-            made = new_markdown_cell(_as_typed(cell.source))
+            made = make_cell("markdown", _as_typed(cell.source))
         elif cell.cell_type == "markdown":
-            made = new_markdown_cell(cell.source)
+            made = make_cell("markdown", cell.source)
         elif "answer" in cell.metadata:
-            made = new_code_cell(cell.source, metadata=settings[cell.metadata["answer"]], outputs=cell.outputs)
+            made = code(cell.source, cell.outputs, settings[cell.metadata["answer"]])
         else:
-            made = new_code_cell(cell.source, outputs=cell.outputs)
-            if "shown" in cell.metadata:
-                made.outputs = [new_output("stream", text="This cell is for looking at; grading leaves it out.\n")]
+            made = code(cell.source, skipped if "shown" in cell.metadata else cell.outputs)
         cells.append(made)
-    return nbformat.v4.new_notebook(cells=cells, metadata=master.notebook().metadata)
+    return make_notebook(cells)
 
 
 def put(folder: Path, result: Result, notebook: str) -> None:

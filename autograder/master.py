@@ -23,6 +23,10 @@ BEGIN_HIDDEN, END_HIDDEN = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
 _MARKS = (BEGIN_SOLUTION, END_SOLUTION, BEGIN_HIDDEN, END_HIDDEN)
 STUB = "raise NotImplementedError  # replace this line with your answer"
 SHOWCASE = "showcase"
+KERNEL = {  # the metadata of each of our notebooks
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
 
 _CELL_MARKER = re.compile(r"^# %%( |$)")
 _GRADE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -61,11 +65,27 @@ class Cell:
         """Code that students get and that everything else may rely on: imports, data, helpers."""
         return self.cell_type == "code" and not (self.is_grade or self.is_solution or self.is_showcase)
 
-    @property
+    @cached_property
     def stub(self) -> str:
         """The source that students get: solution regions replaced, hidden tests removed."""
         text = _replace_regions(self.source, BEGIN_SOLUTION, END_SOLUTION, STUB)
         return _replace_regions(text, BEGIN_HIDDEN, END_HIDDEN, None)
+
+    def metadata(self) -> dict:
+        """The metadata of the cell in a notebook: its tags, and nbgrader's settings."""
+        metadata: dict = {"tags": list(self.tags)} if self.tags else {}
+        if self.grade_id:
+            metadata["nbgrader"] = {
+                "grade": self.is_grade,
+                "grade_id": self.grade_id,
+                "locked": self.is_locked,
+                "schema_version": 3,
+                "solution": self.is_solution,
+                "task": False,
+            }
+            if self.is_grade:
+                metadata["nbgrader"]["points"] = self.points
+        return metadata
 
     @property
     def cell_id(self) -> str:
@@ -127,12 +147,7 @@ class Master:
 
     def notebook(self) -> nbformat.NotebookNode:
         """The nbgrader source notebook: answers and hidden tests included, ids derived from the cells."""
-        notebook = nbformat.v4.new_notebook(
-            metadata={
-                "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-                "language_info": {"name": "python"},
-            }
-        )
+        notebook = nbformat.v4.new_notebook(metadata=nbformat.from_dict(KERNEL))
         notebook.cells = [_to_nbformat(cell) for cell in self.cells]
         return notebook
 
@@ -336,16 +351,4 @@ def _replace_regions(source: str, begin: str, end: str, replacement: str | None)
 
 def _to_nbformat(cell: Cell) -> nbformat.NotebookNode:
     make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}[cell.cell_type]
-    metadata: dict = {"tags": list(cell.tags)} if cell.tags else {}
-    if cell.grade_id:
-        metadata["nbgrader"] = {
-            "grade": cell.is_grade,
-            "grade_id": cell.grade_id,
-            "locked": cell.is_locked,
-            "schema_version": 3,
-            "solution": cell.is_solution,
-            "task": False,
-        }
-        if cell.is_grade:
-            metadata["nbgrader"]["points"] = cell.points
-    return make(cell.source, id=cell.cell_id, metadata=metadata)
+    return make(cell.source, id=cell.cell_id, metadata=cell.metadata())

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
+from nbformat import NotebookNode
 
-from autograder.master import Cell, Master
+from autograder.master import KERNEL, Cell, Master
 
 MAX_BYTES = 32 * 2**20
 MAX_CELLS = 2_000
@@ -39,7 +40,7 @@ class Rebuilt:
     `shown` in their metadata are there to be read; they are not run. Prose of the student's comes as raw cells.
     """
 
-    notebook: nbformat.NotebookNode
+    notebook: NotebookNode
     notes: tuple[str, ...] = ()
     unanswered: frozenset[str] = field(default_factory=frozenset)
 
@@ -137,11 +138,11 @@ def rebuild(master: Master, submitted: list[SubmittedCell], whole: bool = False)
             added.setdefault(index, []).append(cell)
         seen.add(index)
 
-    cells: list[nbformat.NotebookNode] = []
+    cells: list[NotebookNode] = []
     unanswered = set()
 
     def run(source: str, original: Cell | None = None) -> None:
-        cell = nbformat.v4.new_code_cell(source)
+        cell = make_cell("code", source, execution_count=None, outputs=[])
         if original is not None and original.is_provided:
             cell.metadata["provided"] = True
         if original is not None and original.is_solution:
@@ -153,7 +154,7 @@ def rebuild(master: Master, submitted: list[SubmittedCell], whole: bool = False)
             }  # fmt: skip
         cells.append(cell)
 
-    def show(cell: nbformat.NotebookNode) -> None:
+    def show(cell: NotebookNode) -> None:
         if whole:
             cell.metadata["shown"] = True
             cells.append(cell)
@@ -163,7 +164,7 @@ def rebuild(master: Master, submitted: list[SubmittedCell], whole: bool = False)
             if cell.cell_type == "code":
                 run(cell.source)
             elif cell.source.strip():
-                show(nbformat.v4.new_raw_cell(cell.source))
+                show(make_cell("raw", cell.source))
 
     run_added(-1)
     for index, original in enumerate(master.cells):
@@ -176,16 +177,27 @@ def rebuild(master: Master, submitted: list[SubmittedCell], whole: bool = False)
             if answer is not None:
                 run(answer.source, original)
             else:  # a cell that the student added may define the name: no stub over it
-                show(nbformat.v4.new_code_cell(metadata={"answer": original.grade_id}))
+                show(make_cell("code", "", {"answer": original.grade_id}, execution_count=None, outputs=[]))
         elif original.is_grade or original.is_provided:
             run(original.source, original)
         elif original.cell_type == "code":
-            show(nbformat.v4.new_code_cell(original.source, metadata={"tags": list(original.tags)}))
+            show(make_cell("code", original.source, {"tags": list(original.tags)}, execution_count=None, outputs=[]))
         else:
-            show(nbformat.v4.new_markdown_cell(original.source))
+            show(make_cell("markdown", original.source))
         run_added(index)
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata=master.notebook().metadata)
-    return Rebuilt(notebook, tuple(notes), frozenset(unanswered))
+    return Rebuilt(make_notebook(cells), tuple(notes), frozenset(unanswered))
+
+
+def make_cell(cell_type: str, source: str, metadata: dict | None = None, **more) -> NotebookNode:
+    """A cell as nbformat makes it, without its check against a schema: that would take longer than to run the cell."""
+    return NotebookNode(cell_type=cell_type, source=source, metadata=nbformat.from_dict(metadata or {}), **more)
+
+
+def make_notebook(cells: list[NotebookNode]) -> NotebookNode:
+    """A notebook of such cells."""
+    for number, cell in enumerate(cells):
+        cell.id = f"cell-{number}"
+    return NotebookNode(cells=cells, metadata=nbformat.from_dict(KERNEL), nbformat=4, nbformat_minor=5)
 
 
 def _raw_cells(raw: object) -> list:

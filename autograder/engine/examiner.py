@@ -648,9 +648,9 @@ def _outputs(printed: object, room: int = MAX_PRINTED) -> list[nbformat.Notebook
         kind, text = part[0], part[1][: max(0, room)]
         room -= len(text)
         if text and kind == "error":
-            outputs.append(nbformat.v4.new_output("error", ename="", evalue="", traceback=[text]))
+            outputs.append(nbformat.NotebookNode(output_type="error", ename="", evalue="", traceback=[text]))
         elif text and kind in ("stdout", "stderr"):
-            outputs.append(nbformat.v4.new_output("stream", name=kind, text=text))
+            outputs.append(nbformat.NotebookNode(output_type="stream", name=kind, text=text))
     return outputs
 
 
