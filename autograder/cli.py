@@ -62,12 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--course", type=Path, help="the course's repository (default: the one this package lies in)")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    command = commands.add_parser("release", help="make exercises/ from the masters in solutions/")
+    command = _command(commands, "release", help="make exercises/ from the masters in solutions/")
     command.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: every chapter")
     command.add_argument("--check", action="store_true", help="write nothing; exit 1 if exercises/ is out of date")
     command.set_defaults(run=_release)
 
-    command = commands.add_parser("simulate", help="write a class of students whose true grades are known")
+    command = _command(commands, "simulate", help="write a class of students whose true grades are known")
     command.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: every chapter")
     command.add_argument("--students", type=_count, required=True, metavar="N")
     command.add_argument("--seed", type=int, default=1, metavar="S", help="another seed, another class (default: 1)")
@@ -77,8 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=_simulate)
 
-    command = commands.add_parser(
-        "collect", help="put what an LMS gives you into DIR/submitted/<student>/<chapter>/, the latest of each student"
+    command = _command(
+        commands,
+        "collect",
+        help="put what an LMS gives you into DIR/submitted/<student>/<chapter>/, the latest of each student",
     )
     command.add_argument(
         "source",
@@ -101,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=_collect)
 
-    command = commands.add_parser("grade", help="grade DIR/submitted/<student>/<chapter>/ into nbgrader's gradebook")
+    command = _command(commands, "grade", help="grade DIR/submitted/<student>/<chapter>/ into nbgrader's gradebook")
     command.add_argument("folder", type=Path, metavar="DIR", help="the class's folder")
     command.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: every chapter")
     command.add_argument(
@@ -130,8 +132,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=_grade)
 
-    command = commands.add_parser(
-        "feedback", help="write a page for each student: DIR/feedback/<student>/<chapter>/<chapter>.html"
+    command = _command(
+        commands, "feedback", help="write a page for each student: DIR/feedback/<student>/<chapter>/<chapter>.html"
     )
     command.add_argument("folder", type=Path, metavar="DIR", help="the class's folder, graded")
     command.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: every chapter with results")
@@ -141,14 +143,14 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--json", type=Path, metavar="FILE", help=f"results (default: DIR/{RESULTS})")
     command.set_defaults(run=_feedback)
 
-    command = commands.add_parser("report", help=f"write DIR/{REPORT}: how the class did, and what to teach again")
+    command = _command(commands, "report", help=f"write DIR/{REPORT}: how the class did, and what to teach again")
     command.add_argument("folder", type=Path, metavar="DIR", help="the class's folder, graded")
     command.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: every chapter with results")
     command.add_argument("--json", type=Path, metavar="FILE", help=f"results (default: DIR/{RESULTS})")
     command.add_argument("--out", type=Path, metavar="FILE", help=f"default: DIR/{REPORT}")
     command.set_defaults(run=_report)
 
-    command = commands.add_parser("export", help="write grades as a table that another program imports")
+    command = _command(commands, "export", help="write grades as a table that another program imports")
     command.add_argument("folder", type=Path, metavar="DIR", help="the class's folder, graded")
     command.add_argument(
         "chapters", nargs="*", metavar="CHAPTER", help="default: all in the gradebook; moodle: just one"
@@ -166,17 +168,24 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--db", metavar="URL", help="the gradebook (default: the class's own)")
     command.set_defaults(run=_export)
 
-    command = commands.add_parser("verify", help="compare the grades of a simulated class with its recorded truth")
+    command = _command(commands, "verify", help="compare the grades of a simulated class with its recorded truth")
     command.add_argument("folder", type=Path, metavar="DIR", help="the class's folder")
     command.add_argument("--json", type=Path, metavar="FILE", help=f"results to compare (default: DIR/{RESULTS})")
     command.set_defaults(run=_verify)
-    command = commands.add_parser(
-        "nbgrader-course", help="make DIR a course for nbgrader and formgrader, graded by this engine in its sandbox"
+    command = _command(
+        commands,
+        "nbgrader-course",
+        help="make DIR a course for nbgrader and formgrader, graded by this engine in its sandbox",
     )
     command.add_argument("folder", type=Path, metavar="DIR", help="the course's folder; it may exist")
     command.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: every chapter")
     command.set_defaults(run=_nbgrader_course)
     return parser
+
+
+def _command(commands, name: str, help: str) -> argparse.ArgumentParser:
+    """A command whose own help begins with the sentence that the list of commands has."""
+    return commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.")
 
 
 def _release(course: Course, options: argparse.Namespace) -> int:
@@ -250,7 +259,7 @@ def _grade(course: Course, options: argparse.Namespace) -> int:
     if not target.parent.is_dir():
         raise CourseError(f"expected a folder to write {target.name} into, found no {target.parent}")
     safe = not options.dangerously_without_sandbox
-    if safe:
+    if safe and not options.scheduler:  # a cluster's workers are asked themselves
         sandbox.check()
     keys = {name: batch.fingerprint(one, "" if safe else "without sandbox") for name, one in assignments.items()}
     given = {keys[name]: one for name, one in assignments.items()}

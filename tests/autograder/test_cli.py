@@ -56,10 +56,14 @@ def test_a_number_of_workers_that_is_none(run):
     assert "_count" not in run("grade", "class", "--workers", "two").err
 
 
-@pytest.mark.parametrize("command", ["release", "simulate", "grade", "verify"])
+@pytest.mark.parametrize(
+    "command", ["release", "simulate", "collect", "grade", "feedback", "report", "export", "verify"]
+)
 def test_every_command_has_help(run, command):
     done = run(command, "--help")
     assert done.code == 0 and "usage: autograder" in done.out
+    description = done.out.partition("\n\n")[2].partition("\n\n")[0]
+    assert description[0].isupper() and description.endswith(".") and len(description.split()) > 3
 
 
 def test_no_folder_of_submissions(run, tmp_path):
