@@ -21,7 +21,7 @@ from sphinx.errors import ExtensionError
 _FORMULA = re.compile(
     r'(?P<open><(?P<tag>span|div) class="math notranslate nohighlight[^>]*>\s*(?:<span class="eqno">.*?</span>)?)'
     r"(?P<tex>\\\(.*?\\\)|\\\[.*?\\\]|\\begin\{.*?)\s*"
-    r"(?P<close></(?P=tag)>)",
+    r"(?P<close></(?P=tag)>)(?P<mark>[,.;:!?)]*)",
     re.DOTALL,
 )
 _FONTS = "_static/mathjax"
@@ -67,10 +67,18 @@ def typeset_site(outdir: Path) -> None:
             up = "../" * (len(path.relative_to(outdir).parts) - 1)
             style = re.sub(r"\s*([{};,])\s*", r"\1", css).strip().replace("FONTS", up + _FONTS)
             ready = iter(done)
-            text = _FORMULA.sub(lambda match, ready=ready: match["open"] + next(ready) + match["close"], text)
+            text = _FORMULA.sub(lambda match, ready=ready: _placed(match, next(ready)), text)
             texts[path] = text.replace("</head>", f'<style id="formulas">{style}</style>\n</head>', 1)
             path.write_text(texts[path], encoding="utf-8")
     _write_fonts(texts.values(), outdir / _FONTS)
+
+
+def _placed(formula: re.Match, done: str) -> str:
+    """The formula in its place, with the mark that follows it: no line begins with a comma."""
+    whole = formula["open"] + done + formula["close"]
+    if formula["mark"] and formula["tag"] == "span":
+        return f'<span style="white-space: nowrap">{whole}{formula["mark"]}</span>'
+    return whole + formula["mark"]
 
 
 def _write_fonts(pages: Iterable[str], folder: Path) -> None:
