@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { defaults, format, number, parse, plain, point, subset } from "../../book/interactive/kit/parameters.js";
-import { rightOnes } from "../../book/interactive/mathematics/film.js";
+import { decode, ranked, rightOnes } from "../../book/interactive/mathematics/film.js";
 import { backward, forward, GRAPHS, nudged, withWeight } from "../../book/interactive/mathematics/graph.js";
 import { LANDSCAPES } from "../../book/interactive/mathematics/landscapes.js";
 import { descend, OPTIMISERS } from "../../book/interactive/mathematics/optimisers.js";
@@ -161,6 +161,16 @@ test("a wrong engine is wrong, and only where it should be", () => {
   assert.equal(slope("chain", "last"), slope("chain", "none"));
   assert.notEqual(slope("chain", "upstream"), slope("chain", "none"));
   assert.notEqual(slope("mazur", "upstream"), slope("mazur", "none"));
+});
+
+cases("film", ({ digits, columns, shares }) => {
+  const found = decode(digits, columns);
+  close(found, shares, 0.5 / 63 + 1e-12);
+  found.forEach((row) => {
+    const order = ranked(row);
+    assert.equal(order[0][1], Math.max(...row));
+    assert.equal(row[order[0][0]], order[0][1]);
+  });
 });
 
 test("what was said is compared letter by letter", () => {

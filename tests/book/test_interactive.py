@@ -55,6 +55,9 @@ FIGURES = [
         {"map": "turned", "one": "momentum", "speed": "2", "step": "33"},
         60,
     ),
+    Figure(
+        "transformer/sampling", "transformer", "place", {"task": "text", "head": "3", "place": "9", "step": "4"}, 11
+    ),
 ]
 each_figure = pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
 
@@ -91,7 +94,7 @@ def test_mouse(see, figure):
     opened, root = see(figure)
     before = readout(root)
     slider = root.locator(f"#{figure.id}-{figure.slider}")
-    slider.scroll_into_view_if_needed()
+    slider.evaluate("e => e.scrollIntoView({ block: 'center', behavior: 'instant' })")
     box = slider.bounding_box()
     opened.page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] / 2)
     opened.page.mouse.down()
@@ -130,7 +133,7 @@ def test_keyboard_alone(see, figure):
     slider.focus()
     value, said = slider.get_attribute("aria-valuetext"), root.locator("[role=status]").inner_text()
     for _ in range(5):
-        at.keyboard.press("ArrowLeft")
+        at.keyboard.press("ArrowRight" if slider.input_value() == slider.get_attribute("min") else "ArrowLeft")
     at.wait_for_timeout(700)
     assert slider.get_attribute("aria-valuetext") != value
     assert root.locator("[role=status]").inner_text() not in ("", said)

@@ -7,9 +7,10 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import solutions
-from book import bundle
+from book import bundle, film
 
 SUITE = Path(__file__).with_name("interactive.test.mjs")
 
@@ -220,6 +221,18 @@ def graph_cases() -> list[dict]:
     return cases
 
 
+def film_cases() -> list[dict]:
+    """Attention of the answer key, as the film of the training writes it down."""
+    key = solutions.load("transformer")
+    rng = np.random.default_rng(8)
+    cases = []
+    for rows, columns in ((12, 12), (5, 9)):
+        q, k, v = (rng.standard_normal((1, 1, columns, 4)) * 2 for _ in range(3))
+        shares = key.causal_attention(q, k, v)[1][0, 0, columns - rows :]
+        cases.append({"digits": film.digits(shares), "columns": columns, "shares": shares})
+    return cases
+
+
 def reference() -> dict[str, list[dict]]:
     return {
         "quadratic": quadratic_cases(),
@@ -228,6 +241,7 @@ def reference() -> dict[str, list[dict]]:
         "heavy_ball": heavy_ball_cases(),
         "noise": noise_cases(),
         "graph": graph_cases(),
+        "film": film_cases(),
     }
 
 
@@ -284,6 +298,14 @@ def test_answer_about_the_ravine_that_is_turned(says):
     assert ends["along", 12][1] < 1e-6 and ends["turned", 60][1] > ends["turned", 60][0]
     first = key.rmsprop_step(np.zeros(1), np.array([0.7]), np.zeros(1), 0.01)[0]
     assert np.isclose(first, -0.1), "RMSprop's first step is ten times its rate"
+
+
+@pytest.mark.slow
+def test_film_shows_what_the_page_asks(says):
+    """Trains for a hundred steps, unless the site was built before."""
+    right = {frame["step"]: frame["right"] for frame in film.reversal()["frames"]}
+    says("transformer/sampling", f"After 40 steps, {100 * right[40]:.0f} % of new words come out whole")
+    says("transformer/sampling", f"{100 * right[50]:.0f} %. A word of twelve letters")
 
 
 def test_answer_about_the_neuron_far_out(says):
