@@ -131,7 +131,7 @@ export default {
       const gone = lost.length ? ` Diverged: ${lost.map((r) => CALLED[r.name]).join(", ")}.` : "";
       plane.describe(`${landscape.label}, seen from above, with the paths of ${all.map((r) => CALLED[r.name]).join(", ")}`);
       const say = step === 0
-        ? `All start at (${plain(from[0])}, ${plain(from[1])}), ${plain(all[0].heights[0])} above the lowest point. Drag the ring, or press Play.`
+        ? `All start at (${plain(from[0])}, ${plain(from[1])}), ${plain(all[0].heights[0])} above the lowest point${settings.speed === 1 ? "" : `, every rate × ${plain(settings.speed)}`}. Drag the ring, or press Play.`
         : `Step ${step}. Lowest: ${places || "nobody is left"}.${gone}`;
       return {
         say,
