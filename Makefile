@@ -16,11 +16,13 @@ SEED ?= 1
 BIN := .venv/bin
 CLASS := _build/class
 SITE := _build/html/index.html
+CACHE := _build/.jupyter_cache
 READY := .venv/.ready
 OTTER := _build/bench/otter
 
 CODE := $(wildcard autograder/*.py autograder/engine/*.py autograder/templates/*)
 MASTERS := $(wildcard solutions/*.py solutions/*/*)
+NOTEBOOKS = $(shell grep -rl --include='*.md' '^kernelspec:' book)
 PAGES := $(shell find book -type f -not -name '*.pyc') _config.yml _toc.yml
 
 # $(call need,check,package,purpose): where the command `check` fails, install a system package. As root, or where sudo
@@ -90,7 +92,11 @@ _build/.finishing: $(wildcard book/*.py book/*.cjs) $(shell find book/templates 
 	@touch $@
 
 $(SITE): _build/.imports _build/.finishing _build/.released $(PAGES)
-	@echo "building the site (the first time takes minutes: every page is executed)"
+	@echo "executing the pages that have changed, on all cores (the first time takes minutes: that is every page)"
+	@echo y | $(BIN)/jcache notebook --cache-path $(CACHE) add --reader myst_nb_md $(NOTEBOOKS) >/dev/null
+	@$(BIN)/jcache project --cache-path $(CACHE) execute --executor local-parallel --timeout 600 2>&1 \
+	  | sed -un 's|.*Execution \([A-Z][a-z]*\): $(CURDIR)/|  \1: |p'
+	@echo "building the site"
 	@$(BIN)/jupyter-book build . -W -n --keep-going 2>&1 | sed -u '/IPKernelApp. WARNING/d'
 	@touch $@
 

@@ -6,6 +6,7 @@ import re
 import shutil
 from functools import cache
 from pathlib import Path
+from urllib.parse import unquote
 
 import pydata_sphinx_theme
 from fontTools import subset, ttLib
@@ -115,7 +116,16 @@ def remove_unused(app: Sphinx) -> None:
         text = script.read_text(encoding="utf-8")
         text = re.sub(r"\n//# sourceMappingURL=.*", "", text).replace("console.log(", "void(")
         script.write_text(text, encoding="utf-8")
-    used = set(app.env.images[source][1] for source in app.env.images)
-    for path in Path(app.outdir, "_images").glob("*"):
+    remove_unnamed_images(Path(app.outdir))
+
+
+def remove_unnamed_images(site: Path) -> None:
+    """Delete the figures of earlier builds.
+
+    The pages themselves say what is used: Sphinx remembers the dark figures only of pages that this build has written.
+    """
+    pages = (page.read_text(encoding="utf-8") for page in site.rglob("*.html"))
+    used = {unquote(name) for page in pages for name in re.findall(r"_images/([^\"'?#\s)]+)", page)}
+    for path in (site / "_images").glob("*"):
         if path.name not in used:
             path.unlink()
