@@ -446,6 +446,19 @@ def layer_norm_backward(dout, normalised, inverse_std, gain):
     return dx, (dout * normalised).mean(axis=0), dout.mean(axis=0)
 
 
+@bank.mistake(
+    "norm-back-true-projection",
+    says="You divide the part along normalised by its mean square. With eps that is less than 1, and the chain rule "
+    "does not divide by it: normalised times the plain mean of dout * gain * normalised is exact.",
+    fails=["layer_norm_backward_visible", "layer_norm_backward_hidden"],
+)
+def layer_norm_backward(dout, normalised, inverse_std, gain):
+    slope = dout * gain
+    along = (slope * normalised).mean(axis=1, keepdims=True) / (normalised**2).mean(axis=1, keepdims=True)
+    dx = inverse_std * (slope - slope.mean(axis=1, keepdims=True) - normalised * along)
+    return dx, (dout * normalised).sum(axis=0), dout.sum(axis=0)
+
+
 @bank.variation("norm-back-one-formula")
 def layer_norm_backward(dout, normalised, inverse_std, gain):
     D = dout.shape[1]
@@ -720,7 +733,7 @@ def causal_attention(q, k, v):
 @bank.mistake(
     "attention-back-softmax-as-product",
     says="You send the slopes back through the softmax as through a product, w * g. Shares compete: first take off "
-    "the sum of g * w over the keys, w * (g - sum(g * w)).",
+    "the sum of g * a over the keys, a * (g - sum(g * a)).",
     fails=["causal_attention_backward_visible", "causal_attention_backward_hidden"],
 )
 def causal_attention_backward(dout, q, k, v, weights):
@@ -730,7 +743,7 @@ def causal_attention_backward(dout, q, k, v, weights):
 
 @bank.mistake(
     "attention-back-softmax-of-one",
-    says="You multiply by w * (1 - w). That is the slope of a share in its own score alone; each share depends on the "
+    says="You multiply by a * (1 - a). That is the slope of a share in its own score alone; each share depends on the "
     "scores of all the others as well.",
     fails=["causal_attention_backward_visible", "causal_attention_backward_hidden"],
 )
@@ -741,7 +754,7 @@ def causal_attention_backward(dout, q, k, v, weights):
 
 @bank.mistake(
     "attention-back-plain-mean",
-    says="In the softmax you take the plain mean of the slopes off. It is the mean weighted by the shares: sum(g * w) "
+    says="In the softmax you take the plain mean of the slopes off. It is the mean weighted by the shares: sum(g * a) "
     "over the keys.",
     fails=["causal_attention_backward_visible", "causal_attention_backward_hidden"],
 )
@@ -1166,6 +1179,21 @@ def next_token_loss(logits, window, first=1):
     truth = np.eye(V)[window[:, 1:]]
     counts = (np.arange(1, T + 1) >= first)[None, :, None]
     return -(log_probs * truth * counts).sum() / batch, (np.exp(log_probs) - truth) * counts / batch
+
+
+@bank.mistake(
+    "loss-summed-over-sequences",
+    says="You divide by the number of places in one sequence, so the loss is summed over the sequences. It is a mean "
+    "over both: divide by batch as well, loss and gradient alike.",
+    fails=["next_token_loss_visible", "next_token_loss_hidden"],
+)
+def next_token_loss(logits, window, first=1):
+    T, V = logits.shape[1:]
+    log_probs = logits - logits.max(axis=-1, keepdims=True)
+    log_probs = log_probs - np.log(np.exp(log_probs).sum(axis=-1, keepdims=True))
+    truth = np.eye(V)[window[:, 1:]]
+    counts = (np.arange(1, T + 1) >= first)[None, :, None] / (T + 1 - first)
+    return -(log_probs * truth * counts).sum(), (np.exp(log_probs) - truth) * counts
 
 
 @bank.mistake(
@@ -1725,7 +1753,7 @@ def train_step(w, m, v, t, loss_and_grad, batch, lr, beta1=0.9, beta2=0.99, eps=
 @bank.mistake(
     "step-decays-new-weights",
     says="You take the decay from the weights after Adam's step. It is a share of what they were before it.",
-    fails=["train_step_hidden"],
+    fails=["train_step_visible", "train_step_hidden"],
 )
 def train_step(w, m, v, t, loss_and_grad, batch, lr, beta1=0.9, beta2=0.99, eps=1e-8, weight_decay=0.1, clip=1.0):
     loss, g = loss_and_grad(w, batch)
@@ -1780,6 +1808,23 @@ def train_step(w, m, v, t, loss_and_grad, batch, lr, beta1=0.9, beta2=0.99, eps=
     w -= lr * weight_decay * w
     w -= lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps)
     return w, m, v, loss
+
+
+@bank.mistake(
+    "step-clips-in-place",
+    says="Your numbers are right, but g *= ... changes the array that loss_and_grad returned, which is not yours. Make "
+    "a new one: g = g * (clip / length).",
+    fails=["train_step_visible", "train_step_hidden"],
+)
+def train_step(w, m, v, t, loss_and_grad, batch, lr, beta1=0.9, beta2=0.99, eps=1e-8, weight_decay=0.1, clip=1.0):
+    loss, g = loss_and_grad(w, batch)
+    length = np.linalg.norm(g)
+    if length > clip:
+        g *= clip / length
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g**2
+    step = m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps)
+    return w - lr * weight_decay * w - lr * step, m, v, loss
 
 
 @bank.variation("step-in-the-order-of-pytorch")

@@ -22,6 +22,29 @@ def test_a_normalised_row_has_no_slope_along_two_directions(says):
     says(PAGE, "The true $\\bar x$ must be at right angles to both.")
 
 
+def test_with_eps_the_plain_means_are_exact_and_one_right_angle_is_not(says):
+    rng = np.random.default_rng(4)
+    x, dout, gain = *rng.standard_normal((2, 4, 8)), rng.standard_normal(8)
+    eps, step = 0.1, 1e-6
+    _, normal, inverse = key.layer_norm(x, gain, np.zeros(8), eps)
+    assert np.all((normal**2).mean(axis=1) < 1)
+    u = dout * gain
+    plain = inverse * (u - u.mean(axis=1, keepdims=True) - normal * (u * normal).mean(axis=1, keepdims=True))
+    nudged = np.zeros_like(x)
+    for index in np.ndindex(x.shape):
+        nudge = np.zeros_like(x)
+        nudge[index] = step
+        ahead, behind = (np.sum(dout * key.layer_norm(at, gain, np.zeros(8), eps)[0]) for at in (x + nudge, x - nudge))
+        nudged[index] = (ahead - behind) / (2 * step)
+    np.testing.assert_allclose(plain, nudged, atol=1e-8)
+    np.testing.assert_allclose(plain.sum(axis=1), 0, atol=1e-13)
+    assert np.abs((plain * normal).sum(axis=1)).max() > 0.01
+    says(
+        PAGE,
+        "The formula then holds as it stands, with plain means, and only the right angle to $\\hat x$ is no longer",
+    )
+
+
 def test_a_share_as_good_as_the_mean_gets_no_slope(says):
     """Upstream slopes that are alike for all values leave queries and keys alone."""
     rng = np.random.default_rng(1)

@@ -403,6 +403,8 @@ def test_a_forecast_warns_of_a_long_run(key, capsys):
     assert re.fullmatch(r"one step takes about \d+ ms, 1,000 steps \d+ s\n", short)
     key.forecast(None, lambda w, batch: time.sleep(0.002), None, 1_000_000)
     assert "A loop over tokens" in capsys.readouterr().out
+    key.forecast(None, lambda w, batch: time.sleep(0.002), None, 1000, limit=1)
+    assert "A loop over tokens" in capsys.readouterr().out
 
 
 @pytest.mark.slow
