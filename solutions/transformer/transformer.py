@@ -2109,7 +2109,7 @@ else: there each place looks at itself. A picture says where a head looks, not w
 
 About a million characters of Python from the standard library, every tenth module held out. Two marks to beat: a model
 that knows how frequent each character is, and a *bigram* model, which knows what usually follows what. Uses parts 1 to
-11. It takes a minute or two. Expect a held-out loss of about 1.4 to 1.6. The page *First run* ends higher: other
+11. It takes a minute or two. Expect a held-out loss of about 1.4 to 1.6. The page *A first run* ends higher: other
 modules are held out there, and it takes fewer steps.
 """
 
