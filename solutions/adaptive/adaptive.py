@@ -16,7 +16,7 @@ r"""
 # Adaptive rates: should every weight take the same step?
 
 One learning rate for a billion weights is a compromise: too large for some, too small for most. You write eleven
-functions that end it. Six are optimisers in which each weight gets a step of its own, from AdaGrad to Lion. Two make
+functions that end it. Six are optimisers that look at each weight by itself, from AdaGrad to Lion. Two make
 up Muon, which looks at a whole matrix of weights at once. One cuts a gradient down to size. And two put the rules to
 the test: on words, most of which are rare, and on the problem that was built to send Adam the wrong way for ever. At
 the end your own optimisers paint the same picture, and you see which of them get it sharp.
@@ -31,14 +31,16 @@ explains it. The cells with pictures are not graded; each says which functions i
 **Handing in.** Write only where a cell says `raise NotImplementedError`. Add cells of your own wherever you like,
 rename nothing, and delete none of ours. At the end choose *Restart and run all*, save, and hand in the notebook
 under its own name. *Run all* stops at a cell that fails. Then run the rest by hand; the grader runs every cell on its
-own. Keep `digits.npz` beside this notebook.
+own. Keep `digits.npz` beside this notebook. It needs Python 3.11 or later, NumPy and Matplotlib.
 
 **Time.** About two and a half hours for the parts, three with the pictures.
 
 **Letters.** $w$ holds the weights and $g$ their gradient. $\eta$ is the learning rate, `lr` in code. $s$ is a sum of
 squared gradients, $v$ a running mean of them, $m$ a running mean of the gradients themselves; each has an entry for
-each weight. $\beta$ is the share of a mean that a step keeps, $\varepsilon$, `eps` in code, a small number that keeps a
-division finite, and $t$ the number of the step, from 1. Squares, roots and divisions of arrays are entry by entry.
+each weight. $\beta$ is the share of such a memory that a step keeps, $\lambda$, `wd` in code, the strength of weight
+decay, $\varepsilon$, `eps` in code, a small number that keeps a division finite, and $t$ counts the steps, from 1.
+Squares, roots and divisions of arrays are entry by entry. The docstrings say `(D,)`. Written with whole arrays,
+without a loop over the weights, your steps work for matrices too, and the painting at the end needs that.
 """
 
 # %%
@@ -186,7 +188,8 @@ Which optimiser learns is not this function's business. It gets `step`, and call
 
 For each row in turn: $z$, the loss, the gradient, the step. Written as above the loss is `inf` once $p$ rounds to 0.
 The same number without that trouble is $\log(1 + e^z) - y z$, and `np.logaddexp(0, z)` computes the logarithm
-safely for every $z$.
+safely for every $z$. For the gradient `1 / (1 + np.exp(-z))` is right for every $z$, though NumPy may warn of an
+overflow.
 </details>
 """
 
@@ -200,7 +203,7 @@ def online_logistic(X, y, step):
         weights after one step of some optimiser, (D,). It is called once for each example, in order.
 
     The weights start at zero, D of them, without a bias. The loss of an example is taken before the step on it, with
-    the natural logarithm, and is finite for every finite z = x @ w, however large.
+    the natural logarithm. For every finite z = x @ w, however large, it is finite, and so is the gradient.
 
     Returns (w, losses): the weights (D,) after the last step, and a float64 array (N,) with the loss of each example.
 
@@ -241,6 +244,9 @@ np.testing.assert_allclose(
     rtol=1e-6,
     err_msg="first gradient: expected (1/2 - 1) * (1, 0). (0.5, 0) has the wrong sign, (-0.5, -0.5) has lost x",
 )
+assert isinstance(losses, np.ndarray) and losses.dtype == np.float64, (
+    f"losses: return a float64 array, for example np.array(losses); found {type(losses).__name__}"
+)
 assert np.shape(losses) == (3,), f"one loss for each of the three examples; found shape {np.shape(losses)}"
 np.testing.assert_allclose(
     losses[0],
@@ -261,6 +267,23 @@ np.testing.assert_allclose(
     err_msg="a later loss: expected log(1 + e^z) - y*z with z = 0, 1 and 2.92",
 )
 np.testing.assert_allclose(w, [-0.4621172, -3.0261713], rtol=1e-5, err_msg="the weights after the last of three steps")
+# Very sure and very wrong: the first step goes to w = -1, so z = -1000, the second to w = 1999, so z = 1999.
+with np.errstate(all="ignore"):
+    w, losses = online_logistic(np.array([[1.0], [1000.0], [1.0]]), np.array([0.0, 1.0, 0.0]), plain_step)
+np.testing.assert_allclose(
+    losses,
+    [np.log(2), 1000.0, 1999.0],
+    rtol=1e-6,
+    err_msg="a guess that is wrong by z = -1000 costs 1000: not inf, and not less. The hint says how; nan in the third "
+    "place alone comes from weights that are no numbers: exp(z) / (1 + exp(z)) is inf / inf for a large z",
+)
+np.testing.assert_allclose(
+    w,
+    [1997.0],
+    rtol=1e-6,
+    err_msg="the gradient at z = 1999, for the label 0: expected p = 1. exp(z) / (1 + exp(z)) is inf / inf there; "
+    "write 1 / (1 + exp(-z))",
+)
 
 # %% nbgrader={"grade": true, "grade_id": "online_logistic_hidden", "locked": true, "points": 1.5}
 # Hidden tests on random inputs run here after you hand in.
@@ -292,11 +315,15 @@ for n, d, rate in ((12, 3, 0.5), (1, 2, 1.0), (7, 1, 3.0), (9, 5, 0.1)):
     np.testing.assert_array_equal(y, before[1])
 
 # Guesses that are as sure as can be, right and wrong: catches a logarithm of 0.
+slopes = []
 with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
     w, losses = online_logistic(
-        np.array([[1.0], [1000.0], [1000.0], [-1000.0]]), np.array([1, 0, 1, 1]), lambda w, g: w * 0 + 2.0
+        np.array([[1.0], [1000.0], [1000.0], [-1000.0]]),
+        np.array([1, 0, 1, 1]),
+        lambda w, g: slopes.append(g[0]) or w * 0 + 2.0,
     )
 assert np.all(np.isfinite(losses))
+np.testing.assert_allclose(slopes, [-0.5, 1000.0, 0.0, 1000.0], rtol=1e-6, atol=1e-9)
 np.testing.assert_allclose(losses, [np.log(2), 2000.0, 0.0, 2000.0], rtol=1e-6, atol=1e-9)
 np.testing.assert_allclose(w, [2.0])
 # Whole numbers.
@@ -308,7 +335,8 @@ np.testing.assert_allclose(losses, [np.log(2), np.log(1 + np.exp(0.5))], rtol=1e
 r"""
 **A text that is on every machine.** Python's own library holds the packages `email` and `asyncio`. Your program gets
 4,000 of their lines in random order and guesses for each which package it is from, by the words in it. Most words are
-rare: two in five stand in a single line. `self` stands in hundreds. Uses `online_logistic` and `adagrad_step`.
+rare: two in five stand in a single line. `self` stands in more than a quarter of all lines. Uses `online_logistic`
+and `adagrad_step`.
 
 **Predict first**: each method has the best of its own rates. Which makes fewer errors? And for which words does it
 matter?
@@ -356,9 +384,10 @@ for adaptive, color, name in ((False, "C0", "one rate for all words"), (True, "C
     rate = min(runs, key=lambda rate: runs[rate][1].sum())
     w, losses = runs[rate]
     ax.plot(np.cumsum(losses) / np.arange(1, len(losses) + 1), color=color, label=f"{name}, lr = {rate:g}")
-    print(f"{name:24} best lr {rate:g}: mean loss {losses.mean():.3f}")
-    print("   email:  ", ", ".join(words[j] for j in np.argsort(w)[:8]))
-    print("   asyncio:", ", ".join(words[j] for j in np.argsort(w)[-8:]))
+    print(f"{name:24} best lr {rate:g}: mean loss {losses.mean():.3f}, {np.sum(losses > np.log(2))} errors")
+    # Each word with the number of lines that it stands in.
+    print("   email:  ", ", ".join(f"{words[j]} {texts[:, j].sum():.0f}" for j in np.argsort(w)[:8]))
+    print("   asyncio:", ", ".join(f"{words[j]} {texts[:, j].sum():.0f}" for j in np.argsort(w)[-8:]))
 ax.set(xlabel="lines read", ylabel="mean loss so far", ylim=(0, 0.7))
 once = np.mean(texts.sum(axis=0) == 1)
 ax.set_title(f"{len(lines):,} lines, {len(words):,} words, {once:.0%} of them in one line only")
@@ -380,7 +409,8 @@ sum by a running mean, which forgets:
 $$v \leftarrow \beta_2 v + (1 - \beta_2)\, g^2, \qquad w \leftarrow w - \eta\,\frac{g}{\sqrt{v} + \varepsilon}.$$
 
 This is RMSprop: the root of the mean square, of roughly the last $1/(1-\beta_2)$ gradients. On steady slopes every
-weight now moves by $\eta$ a step, for ever.
+weight soon moves by $\eta$ a step, for ever. The first steps are longer, ten times at $\beta_2 = 0.99$, because the
+mean starts at zero. Part 4 mends that.
 
 <details><summary>Hint</summary>
 
@@ -565,7 +595,7 @@ np.testing.assert_allclose(
     err_msg="both moments are right, the weights are not: expected (1, 2) - 0.5 * (20, -10) / (10 + 10). (0.6, 2.2) "
     "corrects nothing; (0.375, 2.3125) corrects m only; (0.68, 2.16) corrects v only; (0.317, 2.34) divides by "
     "1 - beta, without the power or with t - 1; (0.047, 2.477) has eps inside the root; (0, 2.5) has no eps; "
-    "(1.5, 1.75) climbs",
+    "(1.5, 1.75) climbs; (0.625, 2.1875) adds eps to the uncorrected root; (0.561, 2.22) counts the step as t + 1",
 )
 for name, array, copy in zip("wgmv", given, before, strict=True):
     np.testing.assert_array_equal(array, copy, err_msg=f"the numbers are right, but the caller's {name} was changed")
@@ -653,17 +683,18 @@ fig, (above, below) = plt.subplots(2, 1, figsize=(8, 4.6), sharex=True, layout="
 above.plot(slopes, ".", color="lightgray", label="slope")
 above.plot(rows[:, 0], label="$\\hat m$: where to")
 above.plot(rows[:, 1], "--", label="$\\sqrt{\\hat v}$: how large a slope usually is")
-above.legend(loc="upper left")
+above.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, frameon=False)
 below.plot(rows[:, 2], color="C3")
 below.axhline(1, color="gray", linewidth=0.8)
 below.axhline(-1, color="gray", linewidth=0.8)
-below.set(xlabel="step", ylabel="step / lr", ylim=(-1.5, 3.5))
+above.set_yscale("symlog", linthresh=1)
+below.set(xlabel="step", ylabel="step / lr", ylim=(-1.2, 1.7))
 plt.show()
 
 # %% [markdown]
 r"""
-The slopes grow tenfold, and but for a few steps after the jump the step stays what it was. Adam takes its size from
-$\eta$ and asks the gradients only where to go, and how sure they are of it.
+The slopes grow tenfold, and but for a few dozen steps after the jump the step stays what it was. Adam takes its size
+from $\eta$ and asks the gradients only where to go, and how sure they are of it.
 
 ## 5 · Decay on its own
 
@@ -863,24 +894,23 @@ np.testing.assert_allclose(
     v,
     [36.0, 36.0],
     rtol=1e-6,
-    err_msg="second moment: expected that of Adam, (36, 36). (144, 36) is the maximum, which is kept beside it; "
-    "(128, 10.4) goes on from the maximum",
+    err_msg="second moment: expected that of Adam, (36, 36). (144, 36) is the maximum: it is kept beside v, and "
+    "returned last; (128, 10.4) goes on from the maximum",
 )
 np.testing.assert_allclose(
     v_max,
     [144.0, 36.0],
     rtol=1e-6,
     err_msg="expected the larger of (144, 9) and (36, 36), entry by entry. (144, 100) compares with the corrected v; "
-    "(144, 144) is the largest of all; (36, 9) is the smaller one",
+    "(144, 144) is the largest of all; (36, 9) is the smaller one; (144, 41) compares with the old v",
 )
 np.testing.assert_allclose(
     w,
     [2 / 3, 2.25],
     rtol=1e-6,
     err_msg="all three memories are right, the weights are not: expected (1, 2) - 0.5 * (20, -10) / (20 + 10, 10 + "
-    "10). "
-    "(0.5, 2.25) is Adam's step; (0.545, 2.3125) has the maximum uncorrected; (0.709, 2.2) corrects nothing; (0.506, "
-    "2.477) has eps inside the root",
+    "10). (0.5, 2.25) is Adam's step; (0.545, 2.3125) has the maximum uncorrected; (0.709, 2.2) corrects nothing; "
+    "(0.506, 2.477) has eps inside the root",
 )
 for name, array, copy in zip(("w", "g", "m", "v", "v_max"), given, before, strict=True):
     np.testing.assert_array_equal(array, copy, err_msg=f"the numbers are right, but the caller's {name} was changed")
@@ -959,8 +989,9 @@ you run anything.
 def reddi_game(step, steps, C=3.0, lr=0.5):
     """The path of an optimiser on the periodic problem of Reddi, Kale and Kumar.
 
-    step: a function; step(w, g, t, rate) takes the weight, its slope, the number of the step, from 1, and the learning
-        rate of this step, and returns the weight after one step of some optimiser. It is called once for each step.
+    step: a function; step(w, g, t, rate) takes four plain numbers, the weight, its slope, the number of the step, from
+        1, and the learning rate of this step, and returns a number, the weight after one step of some optimiser. It is
+        called once for each step.
     steps: how many steps to take, a whole number from 0 up.
     C: the slope at t = 1, 4, 7, ...; at every other t the slope is -1.
     lr: the rate of step t is lr / sqrt(t).
@@ -986,6 +1017,7 @@ asked = []
 
 
 def descend(w, g, t, rate):
+    assert np.ndim(w) == 0, f"the weight is one number; step got an array of shape {np.shape(w)}"
     asked.append((float(w), float(g), int(t), float(rate)))
     return w - rate * g
 
@@ -1002,6 +1034,9 @@ np.testing.assert_allclose(
     rtol=1e-6,
     err_msg="the rates of the first four steps: expected 0.5 / sqrt(t)",
 )
+assert isinstance(history, np.ndarray) and history.dtype == np.float64, (
+    f"return a float64 array, for example np.array(history); found {type(history).__name__}"
+)
 assert np.shape(history) == (5,), (
     f"4 steps: expected shape (5,), the start and one entry for each step; found {np.shape(history)}"
 )
@@ -1012,6 +1047,13 @@ np.testing.assert_allclose(
     atol=1e-9,
     err_msg="the first step leads to -1.5 and is brought back to -1, and the second goes on from there; -1.1464 in the "
     "third place goes on from -1.5",
+)
+np.testing.assert_allclose(
+    reddi_game(descend, 1, C=5.0, lr=0.1),
+    [0, -0.5],
+    rtol=1e-6,
+    atol=1e-9,
+    err_msg="one step with C = 5 and lr = 0.1: expected 0 - 0.1 * 5. -0.3 has the slope 3 built in; -1 the rate 0.5",
 )
 
 # %% nbgrader={"grade": true, "grade_id": "reddi_game_hidden", "locked": true, "points": 1.5}
@@ -1084,7 +1126,7 @@ for number, (name, one) in enumerate(players.items()):
     ax.plot(path, ("-", "--", "-", ":")[number], linewidth=1.5, label=name)
     print(f"{name:24} after {game_steps:,} steps: {path[-1]:+.3f}")
 ax.set(xscale="symlog", xlabel="step", ylabel="$w$", ylim=(-1.1, 1.1))
-ax.legend(loc="center left")
+ax.legend(loc="center right")
 plt.show()
 
 # %% [markdown]
@@ -1121,7 +1163,7 @@ def clip_by_global_norm(grads, max_norm):
 
     Returns (clipped, norm). norm is the length of all entries of all arrays taken as one long vector, before clipping.
     clipped is a list of arrays with the shapes of grads: all multiplied by max_norm/norm if norm is above max_norm,
-    and with the values of grads otherwise.
+    and with the values of grads otherwise, also when norm is 0. Otherwise they may be the same arrays.
 
     Rule: Pascanu, Mikolov and Bengio, On the Difficulty of Training Recurrent Neural Networks (2013), algorithm 1.
     """
@@ -1141,6 +1183,9 @@ assert isinstance(result, tuple | list) and len(result) == 2, (
     f"return two things, the list and the length; found {type(result).__name__}"
 )
 clipped, norm = result
+assert isinstance(clipped, tuple | list) and len(clipped) == 2, (
+    "two arrays in, a list of two arrays out; the list comes first, the length second"
+)
 np.testing.assert_allclose(
     norm,
     7.0,
@@ -1148,22 +1193,23 @@ np.testing.assert_allclose(
     err_msg="the length: expected sqrt(4 + 9 + 36 + 0). 49 has lost the root; 9.6 adds the lengths of the arrays; 11 "
     "adds the entries; 3.5 is the length afterwards; 6 is the largest entry",
 )
-assert isinstance(clipped, tuple | list) and len(clipped) == 2, "two arrays in, a list of two arrays out"
 assert np.shape(clipped[1]) == (2, 1), f"each array keeps its shape; found {np.shape(clipped[1])} for (2, 1)"
 np.testing.assert_allclose(
     clipped[0],
     [1.0, 1.5],
     rtol=1e-6,
-    err_msg="limit 3.5, length 7: expected half of everything. (2, 3) is not clipped: each array by itself is not "
-    "judged; (4, 6) is the factor upside down",
+    err_msg="limit 3.5, length 7: expected half of everything. (1.94, 2.91) clips each array by its own length; (2, 3) "
+    "cuts single entries, or nothing; (4, 6) is the factor upside down",
 )
 np.testing.assert_allclose(clipped[1], [[3.0], [0.0]], rtol=1e-6, err_msg="the second array: half of it as well")
+for array, copy in zip(given, before, strict=True):
+    np.testing.assert_array_equal(array, copy, err_msg="the numbers are right, but the caller's arrays were changed")
 clipped, norm = clip_by_global_norm(given, 70.0)
 np.testing.assert_allclose(
     clipped[0], [2.0, 3.0], rtol=1e-6, err_msg="a length of 7 within the limit of 70 stays 7; nothing is scaled up"
 )
 for array, copy in zip(given, before, strict=True):
-    np.testing.assert_array_equal(array, copy, err_msg="the numbers are right, but the caller's arrays were changed")
+    np.testing.assert_array_equal(array, copy, err_msg="within the limit, but the caller's arrays were changed")
 
 # %% nbgrader={"grade": true, "grade_id": "clip_by_global_norm_hidden", "locked": true, "points": 0.5}
 # Hidden tests on random inputs run here after you hand in.
@@ -1257,9 +1303,8 @@ np.testing.assert_allclose(
     m,
     [0.5, 1.125, 2.5],
     rtol=1e-6,
-    err_msg="the memory: expected 0.75 * 2 + 0.25 * (-4, -1.5, 4). (-1, 0.25, 3) is the mix, with beta1; (-2.5, "
-    "-0.625, "
-    "3.5) has the shares exchanged; (1.4, 1.3, -3.2) is the weights: w comes first",
+    err_msg="the memory: expected 0.75 * 2 + 0.25 * (-4, -1.5, 4). (-1, 0.25, 3) is the mix, with beta1; "
+    "(-2.5, -0.625, 3.5) has the shares exchanged; (1.4, 1.3, -3.2) is the weights: w comes first",
 )
 np.testing.assert_allclose(
     w,
@@ -1268,6 +1313,10 @@ np.testing.assert_allclose(
     err_msg="the memory is right, the weights are not: expected w - 0.5 * (-1, 1, 1) - 0.1 * w. (0.4, 1.3, -3.2) has "
     "the sign of the new memory; (1.4, 2.3, -3.2) has the sign of the gradient, or renews the memory first; (1.5, 1.5, "
     "-3.5) has no decay; (1.35, 1.35, -3.15) lets the new weights decay; (1.4, 1.675, -4.2) has no sign",
+)
+at_rest, _ = lion_step(np.array([4.0]), np.array([-2.0]), np.array([2.0]), lr=0.5, beta1=0.5, beta2=0.75)
+np.testing.assert_array_equal(
+    at_rest, [4.0], err_msg="the mix is 0.5 * 2 - 0.5 * 2 = 0, and the sign of 0 is 0: no step"
 )
 for name, array, copy in zip("wgm", given, before, strict=True):
     np.testing.assert_array_equal(array, copy, err_msg=f"the numbers are right, but the caller's {name} was changed")
@@ -1331,6 +1380,7 @@ everything from 0.01 up to between 0.68 and 1.13, and closer is not needed.
 <details><summary>Hint</summary>
 
 Name the product: `A = X @ X.T`. Here `@` is meant wherever matrices meet, and `*` only for the three numbers.
+`A**2` squares the entries; the square of a matrix is `A @ A`.
 </details>
 """
 
@@ -1380,15 +1430,23 @@ np.testing.assert_allclose(
     rtol=1e-6,
     atol=1e-9,
     err_msg="one round: expected the same two columns, stretched by 2*s - 1.5*s**3 + 0.5*s**5 for s = 0.6 and 0.8, "
-    "that "
-    "is 0.915 and 0.996. 0.5256 in the corner has no fifth power; 0.653 has powers of the entries: use @, not *",
+    "that is 0.915 and 0.996. 0.5256 in the corner has no fifth power; 0.653 has powers of the entries: use @, not *; "
+    "0.582 has A**2, which squares the entries: write A @ A. Every X on the right is the one before the round",
 )
 X = newton_schulz(G)
 np.testing.assert_allclose(
     np.linalg.svd(X, compute_uv=False),
     [1.1185, 0.7228],
     rtol=1e-3,
-    err_msg="five rounds with the given coefficients: expected singular values 0.723 and 1.118, near 1 but not at 1",
+    err_msg="five rounds with the given coefficients: expected singular values 1.118 and 0.723, near 1 but not at 1",
+)
+tall = newton_schulz(G.T)
+assert np.shape(tall) == (3, 2), f"a tall matrix keeps its shape too: expected (3, 2), found {np.shape(tall)}"
+np.testing.assert_allclose(tall, X.T, rtol=1e-6, atol=1e-9, err_msg="G transposed: expected the result transposed")
+np.testing.assert_array_equal(
+    newton_schulz(np.zeros((2, 3))),
+    np.zeros((2, 3)),
+    err_msg="a matrix of zeros stays one: where does max(..., 1e-7) go?",
 )
 np.testing.assert_array_equal(G, copy, err_msg="the numbers are right, but the caller's matrix was changed")
 
@@ -1435,14 +1493,15 @@ The polynomial at work. Uses `newton_schulz` on diagonal matrices, whose entries
 """
 
 # %% tags=["showcase"]
-values = np.linspace(0.001, 1, 60 if QUICK else 400)
+values = np.geomspace(0.001, 1, 60 if QUICK else 400)
 fig, ax = plt.subplots(figsize=(8, 3.6))
 for rounds in (1, 2, 3, 5):
     # A partner of the right size makes the Frobenius norm of each pair 1, so that the scaling changes nothing.
     after = [newton_schulz(np.diag([s, np.sqrt(1 - s * s)]), rounds)[0, 0] for s in values]
     ax.plot(values, after, label=f"{rounds} round{'s' * (rounds > 1)}", color=plt.cm.viridis(rounds / 6))
 ax.axhline(1, color="gray", linewidth=0.8)
-ax.set(xlabel="singular value before", ylabel="after", ylim=(0, 1.35))
+ax.axvline(0.01, color="gray", linewidth=0.8, linestyle=":")
+ax.set(xscale="log", xlabel="singular value before", ylabel="after", ylim=(0, 1.35))
 ax.legend(loc="lower right")
 plt.show()
 pair = np.diag([0.01, np.sqrt(1 - 0.01**2)])
@@ -1461,9 +1520,9 @@ and the step looks ahead like Nesterov's, by counting the newest gradient once m
 $$M \leftarrow \beta M + G, \qquad O = \operatorname{orthogonalise}(G + \beta M), \qquad
 W \leftarrow W - \eta\lambda W - \eta\,\sqrt{\max(1,\, n/m)}\; O.$$
 
-$W$ has $m$ rows and $n$ columns, for $m$ inputs and $n$ outputs: the layer computes `x @ W`. The root makes the steps
-of layers of different shapes comparable. Papers and PyTorch keep the transposed matrix, and there the root has rows
-over columns.
+$W$ has $m$ rows and $n$ columns, for $m$ inputs and $n$ outputs: the layer computes `x @ W`. ($m$ is a number here,
+and not the mean of part 4.) The root makes the steps of layers of different shapes comparable. Papers and PyTorch
+keep the transposed matrix, and there the root has rows over columns.
 
 How the step is made orthogonal is left to the caller, who passes the function: `newton_schulz`, or anything else.
 
@@ -1538,6 +1597,17 @@ np.testing.assert_allclose(
     "(0.8, 2.2, 3.2, 3.8) has no decay; (0.64, 1.76, 2.56, 3.04) lets the new weights decay; (0.4, 2.0, 2.8, 2.8) "
     "has lost the square root",
 )
+for inputs, outputs, root in ((4, 1, 1.0), (2, 3, 1.5**0.5)):
+    shape = inputs, outputs
+    moved, _ = muon_step(np.zeros(shape), np.ones(shape), np.zeros(shape), signs, lr=1.0)
+    np.testing.assert_allclose(
+        moved,
+        np.full(shape, -root),
+        rtol=1e-6,
+        err_msg=f"{inputs} inputs and {outputs} outputs: expected the root sqrt(max(1, {outputs}/{inputs})) = "
+        f"{root:.4g} and all entries minus that. With 4 inputs -0.5 has no max; with 2 inputs -1 divides with //, or "
+        "upside down",
+    )
 for name, array, copy in zip("WGM", given, before, strict=True):
     np.testing.assert_array_equal(array, copy, err_msg=f"the numbers are right, but the caller's {name} was changed")
 
@@ -1599,10 +1669,10 @@ A small network gets a place on a sheet of paper, two numbers, and says how dark
 a picture of 400 pixels: a year, written by four hands from the files of handwritten digits. Afterwards it is asked
 about 14,400 places, between the pixels too, and so it paints the picture larger than it ever saw it.
 
-Seven optimisers paint, with 300 steps each and the best of three rates. Nothing else differs. **Predict first**: which
-of them gets the strokes sharp? Uses `adagrad_step`, `rmsprop_step`, `adam_step`, `lion_step`, `newton_schulz` and
-`muon_step`; every gradient goes through `clip_by_global_norm`. Muon steps on the three matrices, and Adam on the
-biases beside it, as is usual.
+Seven optimisers paint, with 300 steps each and the best of three rates, each time the middle one. Nothing else
+differs. **Predict first**: which of them gets the strokes sharp? Uses `adagrad_step`, `rmsprop_step`, `adam_step`,
+`lion_step`, `newton_schulz` and `muon_step`; every gradient goes through `clip_by_global_norm`. Muon steps on the
+three matrices, and Adam on the biases beside it, as is usual.
 """
 
 # %% tags=["showcase"]
@@ -1667,11 +1737,11 @@ def train_painter(name, rate, steps):
 
 rates = {
     "gradient descent": (0.1, 0.2, 0.4),
-    "momentum": (0.05, 0.1, 0.2),
-    "AdaGrad": (0.03, 0.06, 0.12),
+    "momentum": (0.2, 0.4, 0.8),
+    "AdaGrad": (0.06, 0.12, 0.24),
     "RMSprop": (0.003, 0.006, 0.012),
     "Adam": (0.005, 0.01, 0.02),
-    "Lion": (0.001, 0.002, 0.004),
+    "Lion": (0.002, 0.004, 0.008),
     "Muon": (0.005, 0.01, 0.02),
 }
 painters = {}
@@ -1690,6 +1760,11 @@ for ax, (name, (_rate, model, _losses)) in zip(axes.flat[1:], painters.items(), 
 for ax in axes.flat:
     ax.axis("off")
 plt.show()
+
+# %% [markdown]
+r"""
+The same runs, step by step. Run the cell above first.
+"""
 
 # %% tags=["showcase"]
 fig, ax = plt.subplots(figsize=(8, 4))

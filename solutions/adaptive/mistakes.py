@@ -264,7 +264,7 @@ def online_logistic(X, y, step):
     "online-naive-logarithm",
     says="Your loss is infinite or no number once p rounds to 0 or 1; write it as log(1 + e^z) - y*z with "
     "np.logaddexp.",
-    fails=["online_logistic_hidden"],
+    fails=["online_logistic_visible", "online_logistic_hidden"],
 )
 def online_logistic(X, y, step):
     w, losses = np.zeros(X.shape[1]), np.empty(len(X))
@@ -280,7 +280,7 @@ def online_logistic(X, y, step):
     "online-clipped-probability",
     says="You keep p away from 0 and 1 by force. That makes the loss finite and wrong: a sure and wrong guess costs as "
     "much as z says, without a ceiling.",
-    fails=["online_logistic_hidden"],
+    fails=["online_logistic_visible", "online_logistic_hidden"],
 )
 def online_logistic(X, y, step):
     w, losses = np.zeros(X.shape[1]), np.empty(len(X))
@@ -288,6 +288,21 @@ def online_logistic(X, y, step):
         p = np.clip(np.exp(-np.logaddexp(0, -(X[i] @ w))), 1e-12, 1 - 1e-12)
         losses[i] = -y[i] * np.log(p) - (1 - y[i]) * np.log(1 - p)
         w = step(w, (p - y[i]) * X[i])
+    return w, losses
+
+
+@bank.mistake(
+    "online-infinity-over-infinity",
+    says="Your gradient is no number once exp(z) overflows: infinity over infinity. Write p as 1 / (1 + exp(-z)).",
+    fails=["online_logistic_visible", "online_logistic_hidden"],
+)
+def online_logistic(X, y, step):
+    w, losses = np.zeros(X.shape[1]), np.empty(len(X))
+    with np.errstate(all="ignore"):
+        for i in range(len(X)):
+            z = X[i] @ w
+            losses[i] = np.logaddexp(0, z) - y[i] * z
+            w = step(w, (np.exp(z) / (1 + np.exp(z)) - y[i]) * X[i])
     return w, losses
 
 
@@ -1240,13 +1255,26 @@ def reddi_game(step, steps, C=3.0, lr=0.5):
 @bank.mistake(
     "reddi-slope-fixed",
     says="Your large slope is always 3; it is the argument C.",
-    fails=["reddi_game_hidden"],
+    fails=["reddi_game_visible", "reddi_game_hidden"],
 )
 def reddi_game(step, steps, C=3.0, lr=0.5):
     history = np.zeros(steps + 1)
     for t in range(1, steps + 1):
         slope = 3.0 if t % 3 == 1 else -1.0
         history[t] = np.clip(step(history[t - 1], slope, t, lr / np.sqrt(t)), -1, 1)
+    return history
+
+
+@bank.mistake(
+    "reddi-rate-fixed",
+    says="Your rate always begins at 0.5; it is the argument lr.",
+    fails=["reddi_game_visible", "reddi_game_hidden"],
+)
+def reddi_game(step, steps, C=3.0, lr=0.5):
+    history = np.zeros(steps + 1)
+    for t in range(1, steps + 1):
+        slope = C if t % 3 == 1 else -1.0
+        history[t] = np.clip(step(history[t - 1], slope, t, 0.5 / np.sqrt(t)), -1, 1)
     return history
 
 
@@ -1629,7 +1657,7 @@ def lion_step(w, g, m, lr=1e-4, beta1=0.9, beta2=0.99, wd=0.0):
 @bank.mistake(
     "lion-sign-of-zero",
     says="Your sign of 0 counts as 1, so weights without any gradient drift; np.sign(0) is 0.",
-    fails=["lion_step_hidden"],
+    fails=["lion_step_visible", "lion_step_hidden"],
 )
 def lion_step(w, g, m, lr=1e-4, beta1=0.9, beta2=0.99, wd=0.0):
     direction = np.where(beta1 * m + (1 - beta1) * g < 0, -1.0, 1.0)
@@ -1714,7 +1742,7 @@ def newton_schulz(G, steps=5, coefficients=(3.4445, -4.7750, 2.0315)):
 @bank.mistake(
     "schulz-division-by-zero",
     says="A matrix of zeros divides nothing by nothing; divide by the larger of norm and 1e-7.",
-    fails=["newton_schulz_hidden"],
+    fails=["newton_schulz_visible", "newton_schulz_hidden"],
 )
 def newton_schulz(G, steps=5, coefficients=(3.4445, -4.7750, 2.0315)):
     a, b, c = coefficients
@@ -1837,7 +1865,7 @@ def newton_schulz(G, steps=5, coefficients=(3.4445, -4.7750, 2.0315)):
 @bank.mistake(
     "schulz-returns-transposed",
     says="You work on the transposed tall matrix, as programs do, but do not turn it back.",
-    fails=["newton_schulz_hidden"],
+    fails=["newton_schulz_visible", "newton_schulz_hidden"],
 )
 def newton_schulz(G, steps=5, coefficients=(3.4445, -4.7750, 2.0315)):
     a, b, c = coefficients
@@ -2004,7 +2032,7 @@ def muon_step(W, G, M, orthogonalise, lr=0.02, beta=0.95, wd=0.0):
 @bank.mistake(
     "muon-shape-below-one",
     says="Your factor goes below 1 for a layer with fewer outputs than inputs; it is the root of max(1, n/m).",
-    fails=["muon_step_hidden"],
+    fails=["muon_step_visible", "muon_step_hidden"],
 )
 def muon_step(W, G, M, orthogonalise, lr=0.02, beta=0.95, wd=0.0):
     M = beta * M + G

@@ -65,3 +65,17 @@ def test_a_long_memory_holds_the_mean_square(says):
         v = 0.999 * v + 0.001 * (9 if t % 3 == 0 else 1)
         seen.append(v)
     np.testing.assert_allclose(seen[-9:], 11 / 3, rtol=2e-3)
+
+
+def test_corrected_a_rate_under_the_maximum_still_grows_at_the_start(says):
+    v = top = 0.0
+    corrected, plain = [], []
+    for t in range(1, 2001):
+        v = 0.999 * v + 0.001 * (100 if t == 1 else 0.01)
+        top = max(top, v)
+        corrected.append(1 / np.sqrt(top / (1 - 0.999**t)))
+        plain.append(1 / np.sqrt(top))
+    assert np.all(np.diff(plain) <= 0) and np.all(np.diff(corrected) > 0) and top == 0.001 * 100
+    says(PAGE, "In the paper there are no corrections, and then no rate ever grows.")
+    says(PAGE, f"The rate begins at ${corrected[0]:.2f}\\,\\eta$")
+    says(PAGE, f"is ${corrected[-1]:.2f}\\,\\eta$ after 2,000 steps, where $v_{{\\max}}$ has not moved.")
