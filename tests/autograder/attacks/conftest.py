@@ -254,7 +254,7 @@ def stock(nbgrader_course):
         config.CourseDirectory.root = str(nbgrader_course)
         config.CourseDirectory.assignment_id, config.CourseDirectory.student_id = "exercise", name
         config.CourseDirectory.db_url = url = f"sqlite:///{nbgrader_course / 'gradebook.db'}"
-        config.Execute.timeout, config.Execute.extra_arguments = 5, ["--HistoryManager.hist_file=:memory:"]
+        config.Execute.timeout, config.Execute.extra_arguments = 15, ["--HistoryManager.hist_file=:memory:"]
         converter = Autograde(coursedir=CourseDirectory(config=config), config=config)
         converter.log = logging.Logger("nbgrader", level=logging.CRITICAL)
         try:
