@@ -133,7 +133,8 @@ test: lint site browser-tools  ## set up what the tests need and run them all
 	$(call need,{ command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; },postgresql,to test the gradebook on a PostgreSQL server)
 	$(call need,command -v chromium chromium-browser google-chrome,chromium,to test the site in a browser)
 	@$(BIN)/autograder release --check
-	@$(BIN)/python -m pytest
+	@$(MAKE) quick
+	@$(BIN)/python -m pytest -m slow
 
 quick: $(READY)  ## the fast tests: no kernels, no site, no browser
 	@$(BIN)/python -m pytest -m "not slow" -n auto --dist worksteal

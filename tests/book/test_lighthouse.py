@@ -1,8 +1,8 @@
 """Lighthouse's scores, on pages of each kind, as a phone and as a desktop computer would load them.
 
-The throttling is simulated: Lighthouse loads the page once and works out what a slow network and processor make of it.
-A machine that is busy with other things only lowers the performance score, so a test takes the best of three runs.
-`make lighthouse` measures properly: LIGHTHOUSE_RUNS=3 takes the median, of more pages, on desktop too, and prints it.
+The throttling is simulated: Lighthouse loads the page once and works out what a slow network and a slow processor make
+of it. A machine that is busy lowers the performance score, so a plain test run asks for the other three only. `make
+lighthouse` measures: LIGHTHOUSE_RUNS=3 takes the median, of more pages, on desktop too, and holds it to the goals.
 """
 
 from __future__ import annotations
@@ -62,12 +62,11 @@ def scores(tools, url: str, form: str, folder) -> dict[str, float]:
 def test_lighthouse(browser_tools, site_url, tmp_path, page, form):
     url = f"{site_url}/{page}.html"
     performance = []
-    for _ in range(RUNS or 3):
+    for _ in range(RUNS or 1):
         found = scores(browser_tools, url, form, tmp_path)
         performance.append(found.pop("performance"))
         assert found == {"accessibility": 1, "best-practices": 1, "seo": 1}
-        if not RUNS and performance[-1] >= LEAST[form]:
-            break
-    reached = statistics.median(performance) if RUNS else max(performance)
+    reached = statistics.median(performance)
     print(f"{page:32} {form:8} performance {100 * reached:.0f}, accessibility, best practices and SEO 100")
-    assert reached >= LEAST[form], performance
+    if RUNS:
+        assert reached >= LEAST[form], performance
