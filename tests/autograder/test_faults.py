@@ -165,7 +165,7 @@ def test_a_lost_server(start, tmp_path):
     expected = undisturbed(start, tmp_path / "peace")
     user = start.postgres.user.get("user")
     stop = f"cd / && {'runuser -u ' + user + ' -- ' if user else ''}{start.postgres.stopping} > /dev/null"
-    done = start.grade(hook=["s-008", stop])
+    done = start.grade(hook=["s-009", stop])
     assert done.status == 1 and "Traceback" not in done.err
     assert "cannot be used" in done.err and "run the same command again" in done.err
     again = start.grade()
