@@ -17,7 +17,8 @@ How it is measured:
   grader can save that. Where a part is a class, its tests are counted as well.
 - *Overhead*: the CPU of a submission (the time, where CPU is not known) less the student's own.
 - *Memory*: proportional set size (PSS) of all processes, in runs of their own, since looking takes time. *In flight*:
-  by how much it is larger while there are processes for a submission than while there are none.
+  by how much it is larger while there are processes for a submission than while there are none; *mostly* is the median
+  of that, and what a student's own arrays take is in both.
 """
 
 from __future__ import annotations
@@ -505,8 +506,9 @@ class Memory:
 
     def __init__(self, root: int, grader: Grader):
         self.root, self.grader = root, grader
-        self.idle: list[float] = []  # of all processes together, while no submission was in flight
-        self.busy: list[float] = []
+        self.idle: list[float] = []  # of all processes together, between submissions
+        self.busy: list[float] = []  # while one was in flight
+        self.peak = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
@@ -515,18 +517,26 @@ class Memory:
         """Stop looking; returns the peak, and what a submission in flight added to it."""
         self._stop.set()
         self._thread.join()
-        most = {"peak": max(self.idle + self.busy, default=0.0)}
+        most = {"peak": self.peak}
         if self.busy:
-            most["in flight"] = max(self.busy) - (statistics.median(self.idle) if self.idle else 0.0)
+            base = statistics.median(self.idle) if self.idle else 0.0
+            most["in flight"] = max(self.busy) - base
+            most["in flight, mostly"] = statistics.median(self.busy) - base
         return most
 
     def _watch(self) -> None:
+        since: list[float] = []  # seen since the last submission
         while not self._stop.wait(0.02):
             with _standing_still(self.root) as family:
                 total = sum(_pss(one.pid) for one in family) / 2**20
                 flying = any(self.grader.in_flight(one, family) for one in family)
-            if total:
-                (self.busy if flying else self.idle).append(total)
+            if flying:
+                self.busy.append(total)
+                self.idle += since  # before the first submission not all has started, after the last not all is left
+                since = []
+            elif self.busy:
+                since.append(total)
+            self.peak = max(self.peak, total)
 
 
 @contextlib.contextmanager
@@ -604,6 +614,7 @@ def _report(options, runs, memory, student, missing, loads) -> dict:
             "students_share": own / spent,
             "peak_megabytes": memory[name].get("peak"),
             "in_flight_megabytes": memory[name].get("in flight"),
+            "mostly_in_flight_megabytes": memory[name].get("in flight, mostly"),
             "runs": [
                 {"seconds": run.wall, "first": run.first, "each": run.each, "cpu_each": run.cpu_each} for run in each
             ],
@@ -654,8 +665,8 @@ def _markdown(report: dict) -> str:
         f"{machine['cores']} cores, Python {machine['python']}, nbgrader {machine['nbgrader']}; load "
         f"{machine['load_before']:.1f} before, {machine['load_after']:.1f} after (0 would be a machine of one's own).",
         "",
-        "| grader | submissions/s | first result | each | CPU each | overhead | student's share | peak | in flight |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+        "| grader | submissions/s | first result | each | CPU each | overhead | student | peak | in flight | mostly |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for name, row in report["graders"].items():
         cpu = row["cpu_milliseconds_each"]
@@ -668,6 +679,7 @@ def _markdown(report: dict) -> str:
             f"{row['students_share']:.1%}",
             _megabytes(row["peak_megabytes"]),
             _megabytes(row["in_flight_megabytes"]),
+            _megabytes(row["mostly_in_flight_megabytes"]),
         ]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     engine, ratio = report["graders"][Engine.name], report["overhead_ratio"]
