@@ -1,9 +1,15 @@
-"""What tests of the site and of formgrader share: a browser."""
+"""What the tests share: repeatable property tests, and a browser for the site and formgrader."""
 
 import shutil
 
 import pytest
+from hypothesis import settings
 from playwright.sync_api import sync_playwright
+
+# The same examples every time, and no limit of time for one: whoever has changed nothing gets the same answer again.
+# `pytest --hypothesis-profile default` looks at new examples instead.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from __future__ import annotations
 import array
 import builtins
 import contextlib
+import re
 import select
 import socket
 import struct
@@ -33,7 +34,7 @@ MAX_DEPTH = 100
 MAX_INT_BYTES = 512
 MAX_DIGEST = 4_000  # characters of an exception's message
 MAX_ORIGINS = 16  # arguments that an object made from them may change later
-_ARRAY_KINDS = "biufc"
+_ARRAY_KINDS = "biufcU"
 
 
 class ChannelError(BaseException):
@@ -448,8 +449,8 @@ class Encoder:
         self._text(b"s", name)
 
     def _array(self, tag: bytes, array: np.ndarray) -> None:
-        if array.dtype.kind in "OU":
-            self.parts.append((b"o" if array.dtype.kind == "O" else b"u") + _shape(array))
+        if array.dtype.kind == "O":
+            self.parts.append(b"o" + _shape(array))
             for one in array.ravel().tolist():
                 self.value(one)
             return
@@ -462,7 +463,15 @@ class Encoder:
             raise MemoryError("an array of more than 32 MB cannot be passed")
         self._text(tag, array.dtype.str)
         self.parts.append(_shape(array))
+        if array.dtype.kind == "U":
+            codes = np.frombuffer(array.tobytes(), "<u4")
+            array = np.where(_is_half(codes), ord("?"), codes).astype("<u4")  # as in any other text
         self.parts.append(array.tobytes())
+
+
+def _is_half(codes: np.ndarray) -> np.ndarray:
+    """Which of these code points are surrogates: halves of a pair, and no characters by themselves."""
+    return codes >> 11 == 0xD800 >> 11
 
 
 def _shape(array: np.ndarray) -> bytes:
@@ -560,8 +569,8 @@ class Decoder:
             numbers = self._array()
             self.memo_objects.append(numbers)
             return numbers
-        if tag in b"ou":
-            return self._array_of_values(object if tag == b"o" else str)
+        if tag == b"o":
+            return self._array_of_values()
         if tag == b"g":
             scalar = self._array()
             if scalar.ndim:
@@ -631,18 +640,23 @@ class Decoder:
 
     def _array(self) -> np.ndarray:
         name = self._text()
-        dtype = np.dtype(name) if len(name) <= 4 else None
-        if dtype is None or dtype.kind not in _ARRAY_KINDS:
+        dtype = np.dtype(name) if re.fullmatch(r"[<|][a-zA-Z][0-9]{1,8}", name) else None
+        if dtype is None or dtype.kind not in _ARRAY_KINDS or not dtype.itemsize:
             raise ChannelError("violation", "an array of no known kind")
         shape = self._shape()
         size = dtype.itemsize
         for length in shape:
             size *= length
-        numbers = np.frombuffer(self._take(size), dtype=dtype).reshape(shape)
+        raw = self._take(size)
+        numbers = np.frombuffer(raw, dtype=dtype).reshape(shape)
+        if dtype.kind == "U":
+            codes = np.frombuffer(raw, "<u4")
+            if (_is_half(codes) | (codes > 0x10FFFF)).any():
+                raise ChannelError("violation", "an array of text that holds something else")
         # a byte that is neither 0 nor 1 would be a bool that is not equal to itself
         return np.asarray(numbers.view(np.uint8) != 0) if dtype.kind == "b" else numbers.copy()
 
-    def _array_of_values(self, kind: type) -> np.ndarray:
+    def _array_of_values(self) -> np.ndarray:
         place = len(self.memo_objects)
         self.memo_objects.append(None)
         self.open.add(place)
@@ -653,12 +667,10 @@ class Decoder:
         if size > len(self.body) - self.at:
             raise ChannelError("violation", "a header that promises more than it carries")
         values = [self.value() for _ in range(size)]
-        if kind is str and not all(type(one) is str for one in values):
-            raise ChannelError("violation", "an array of text that holds something else")
         filled = np.empty(size, dtype=object)
         filled[:] = values
         self.open.remove(place)
-        filled = self.memo_objects[place] = filled.astype(kind).reshape(shape)
+        filled = self.memo_objects[place] = filled.reshape(shape)
         return filled
 
     def _shape(self) -> tuple[int, ...]:

@@ -29,7 +29,7 @@ PLAIN = (
     | st.builds(range, st.integers(-99, 99), st.integers(-99, 99), st.integers(1, 9))
 )
 ARRAYS = arrays.arrays(
-    st.sampled_from(["?", "i1", "u8", "i4", ">i4", "f2", "f4", "f8", ">f8", "c8", "c16", "U3"]),
+    st.sampled_from(["?", "i1", "u8", "i4", ">i4", "f2", "f4", "f8", ">f8", "c8", "c16", "U3", ">U2"]),
     arrays.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4),
     elements=None,
 )
@@ -105,7 +105,9 @@ def test_a_value_arrives_as_it_was(peer, value):
     [
         (np.float32(1.5), np.float32(1.5)),
         (np.bool_(True), np.bool_(True)),
-        (np.str_("a"), "a"),
+        (np.str_("a"), np.str_("a")),
+        (np.array(["", ""], dtype="U7"), np.array(["", ""], dtype="U7")),
+        (np.array(["a\ud800"]), np.array(["a?"])),
         (np.arange(6.0).reshape(2, 3)[:, ::2], np.array([[0.0, 2.0], [3.0, 5.0]])),
         (np.array([1, "a", None], dtype=object), np.array([1, "a", None], dtype=object)),
         (Fraction(1, 3), Fraction(1, 3)),
@@ -177,7 +179,7 @@ def test_mutated_messages_do_no_harm(peer, value, changes):
     harmless(peer, mutated(encoded(peer, value), changes), known=[np.zeros(2), [1]])
 
 
-WORDS = [bytes([one]) for one in b"NTFEidcsb@aouglqtmSZxrRHh\0\1\2\3\xff"] + [b"\1\0\0\0", b"<f8"]
+WORDS = [bytes([one]) for one in b"NTFEidcsb@aoglqtmSZxrRHh\0\1\2\3\xff"] + [b"\1\0\0\0", b"<f8", b"<U9"]
 
 
 @settings(max_examples=500)
@@ -200,7 +202,10 @@ def test_mutated_grammar_does_no_harm(peer, parts):
         b"=H\0\0\0\0",
         b"=q" + b"i\1\0\0\0\1" + b"i\1\0\0\0\0",
         b"=Rm\0\0\0\0",
-        b"=u\1\2\0\0\0\0\0\0\0NN",
+        b"=a\3\0\0\0<U1\0\xff\xff\xff\xff",
+        b"=a\3\0\0\0<U1\0\0\xd8\0\0",
+        b"=a\3\0\0\0<U0\1" + b"\xff" * 8,
+        b"=a\7\0\0\0<f8,<f8\0" + bytes(16),
         b"=s\2\0\0\0\xff\xff",
         b"=?",
         b"=" + b"N" * 9,
@@ -323,7 +328,7 @@ def test_a_function_that_was_passed_can_be_called_and_nothing_else(talk, verb):
         peer._perform(verb, peer.own[number], ["__globals__"], {})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(VALUES, st.lists(st.tuples(st.integers(-1, 3), VALUES), max_size=3), CHANGES | st.just([]))
 def test_any_reply_leaves_arguments_of_their_kind(value, changes, mutations):
     """The other end answers with changes of its own making, their bytes mutated."""

@@ -67,7 +67,7 @@ def test_zeros_a_step_back_and_a_spare_half_that_was_never_drawn():
             advance(rng, forged)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.recursive(
         st.none() | st.integers() | st.text(max_size=3) | st.floats(),

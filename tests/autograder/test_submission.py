@@ -582,14 +582,14 @@ def reads_or_refuses(tiny, path):
     nbformat.validate(rebuilt.notebook)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=300))
 def test_random_bytes_are_refused(tiny, tmp_path, content):
     (tmp_path / "tiny.ipynb").write_bytes(content)
     reads_or_refuses(tiny, tmp_path / "tiny.ipynb")
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(JSON, st.sampled_from([3, 4, 4.0, "4", None]))
 def test_random_json_is_read_or_refused(tiny, tmp_path, value, version):
     for content in (value, {"nbformat": version, "cells": value}, {"nbformat": 3, "worksheets": [{"cells": value}]}):
@@ -597,7 +597,7 @@ def test_random_json_is_read_or_refused(tiny, tmp_path, value, version):
         reads_or_refuses(tiny, tmp_path / "tiny.ipynb")
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_mutated_notebook_is_read_or_refused(tiny, tmp_path, data):
     """Cells dropped, doubled and moved, their fields replaced by anything, bytes of the file overwritten."""
