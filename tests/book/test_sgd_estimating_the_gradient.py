@@ -85,10 +85,8 @@ def test_the_cosines_of_the_last_chapter_are_predicted(says, votes):
     says(PAGE, "0.86 at the start of training and 0.27 after 50 steps")
     says(PAGE, f"A cosine of 0.26 is an angle of {np.degrees(np.arccos(cosines[50])):.0f} degrees.")
     single = np.degrees(np.arccos(1 / np.sqrt(1 + ratios[50])))
-    says(
-        PAGE,
-        f"With a single image it is {single:.0f} degrees: in squared length, its vote is {ratios[50]:.0f} times as much",
-    )
+    says(PAGE, f"With a single image it is {single:.0f} degrees: in squared length,")
+    says(PAGE, f"its vote is {ratios[50]:.0f} times as much noise as signal")
     says(PAGE, "is 921 parts noise and one part signal")
     says(PAGE, f"Their disagreement, {ratios[0]:.0f} times the signal at the start, is {ratios[300]:,.0f} times")
     ends = [signal_and_noise(votes[t]) for t in (0, 300)]
