@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from autograder import batch, converter, export, feedback, release, report, simulate
 from autograder.batch import Results
-from autograder.collect import SYSTEMS, collect, people
+from autograder.collect import SYSTEMS, collect, of_one_time, people
 from autograder.course import Course, CourseError
 from autograder.engine import sandbox
 from autograder.engine.sandbox import SandboxError
@@ -165,6 +165,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="what the system itself exports, to be filled in: Canvas's gradebook, Moodle's grading worksheet",
     )
+    command.add_argument(
+        "--column", metavar="TITLE", help="the chapter's column in Canvas's gradebook, where it has another name there"
+    )
     command.add_argument("--db", metavar="URL", help="the gradebook (default: the class's own)")
     command.set_defaults(run=_export)
 
@@ -237,6 +240,12 @@ def _collect(course: Course, options: argparse.Namespace) -> int:
         f"{students} students: {count['kept']} new, {count['unchanged']} unchanged; "
         f"{count['earlier']} earlier attempts set aside, {count['unusable']} files of no use"
     )
+    if of_one_time(lines):
+        print(
+            "autograder: these files all bear nearly the same time, perhaps that of the download. Lateness cannot be "
+            "told from it",
+            file=sys.stderr,
+        )
     print(f"  submissions  {options.out / 'submitted'}")
     if count["earlier"]:
         print(f"  earlier      {options.out / 'earlier'}")
@@ -417,21 +426,23 @@ def _export(course: Course, options: argparse.Namespace) -> int:
             raise CourseError(f"the gradebook has no assignment {', '.join(sorted(unknown))}")
         if form == "moodle" and len(chapters) != 1:
             raise CourseError(f"a Moodle worksheet is for one chapter; name one of {', '.join(chapters)}")
+        if options.column and (form != "canvas" or not options.template or len(chapters) != 1):
+            raise CourseError("--column is for one chapter in Canvas's own gradebook: name it, and give the --template")
         found = (row for row in rows(gradebook) if row["assignment"] in chapters)
-        known, missing = people(options.folder), []
+        known, table = people(options.folder), export.Table([])
         if form == "nbgrader":
             write_csv(target, COLUMNS, found)
         elif form == "canvas":
-            table, missing = export.canvas(found, known, chapters, options.template)
-            export.write(target, table)
+            table = export.canvas(found, known, chapters, options.template, options.column)
         else:
             numbers = export.participants(options.folder, chapters[0])
-            table, missing = export.moodle(found, numbers, known, chapters[0], options.template)
+            table = export.moodle(found, numbers, known, chapters[0], options.template)
+        if form != "nbgrader":
             export.write(target, table)
-    for student in missing:
-        print(f"autograder: {student} has no row in {options.template}", file=sys.stderr)
+    for remark in (*(f"{student} has no row in {options.template}" for student in table.missing), *table.remarks):
+        print(f"autograder: {remark}", file=sys.stderr)
     print(f"{', '.join(chapters)} written to {target}")
-    return 1 if missing else 0
+    return 1 if table.missing else 0
 
 
 def _graded(options: argparse.Namespace) -> Results:

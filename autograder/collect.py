@@ -23,7 +23,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
@@ -66,10 +66,15 @@ class Moodle(_Plugin):
 
 
 class Canvas(_Plugin):
-    """`lovelaceada_LATE_123_4567_x-1.ipynb`: the name, perhaps LATE, the user's id, the file's id, the file."""
+    """`lovelaceada_LATE_123_4567_x-1.ipynb`: the name, perhaps LATE, the user's id, the file's id, the file.
+
+    Where grading is anonymous: `LATE_anon_aB3xY_4567_x.ipynb`, LATE only perhaps. What was typed in has no file's id.
+    """
 
     named_regexp = (
-        r"(?s)(?:.*/)?(?P<student_id>[^/]*?)(?P<late>_LATE)?_(?P<lms_user_id>\d+)_(?P<attempt>\d+)_(?P<file_id>[^/]+)"
+        r"(?s)(?:.*/)?(?P<late_anon>LATE_(?=anon_))?(?P<student_id>(?P<anon>anon_[0-9A-Za-z]{5})|[^/]*?)"
+        r"(?(anon)|(?P<late>_LATE)?_(?P<lms_user_id>\d+))(?:_(?P<attempt>\d+))?"
+        r"_(?P<file_id>(?(attempt)[^/]+|(?:text|link)\.html))"
     )
 
 
@@ -110,6 +115,7 @@ class Attempt:
     file: str
     order: tuple = ()  # later attempts have larger ones
     person: dict[str, str] = field(default_factory=dict)
+    remark: str = ""  # what the name says besides
 
 
 @dataclass(frozen=True)
@@ -161,7 +167,7 @@ def collect(
     elif system == "folders":
         attempts, strangers = _from_folders(plugin, everything, chapter, others)
     else:
-        attempts, strangers = _from_names(system, plugin, everything)
+        attempts, strangers = _from_names(system, plugin, everything, _noted(folder, chapter))
     if not attempts:
         raise CourseError(
             f"no file in {source} is named as a submission (read as: {system}), such as {everything[0].name!r}. Say "
@@ -186,6 +192,13 @@ def people(folder: Path) -> dict[str, dict[str, str]]:
         for student, person in json.loads(path.read_text(encoding="utf-8"))["students"].items():
             known.setdefault(student, {}).update({key: person[key] for key in person if key in PERSON})
     return known
+
+
+def of_one_time(lines: list[Line]) -> bool:
+    """Whether several students' files all bear nearly the same time, which then is hardly that of handing in."""
+    times = {one.student: _time_in(one.handed_in.removesuffix(" UTC")) for one in lines if one.student}
+    known = [time for time in times.values() if time]
+    return len(known) > 2 and max(known) - min(known) < timedelta(minutes=10)
 
 
 def recognise(names: list[str]) -> str:
@@ -321,8 +334,10 @@ def _nested(found: Found) -> list[Found]:
 # ---- who handed in what ---------------------------------------------------------------------------------------------
 
 
-def _from_names(system: str, plugin: _Plugin, everything: list[Found]) -> tuple[list[Attempt], list[Found]]:
-    """Moodle, Canvas, and patterns of one's own: the file's name says who it is from."""
+def _from_names(
+    system: str, plugin: _Plugin, everything: list[Found], noted: dict[str, dict[str, str]]
+) -> tuple[list[Attempt], list[Found]]:
+    """Moodle, Canvas, and patterns of one's own: the file's name says who it is from. `noted` are earlier archives'."""
     attempts, strangers, numbers = [], [], defaultdict(set)
     for found in everything:
         info = None if found.problem and "leads out" in found.problem else plugin.collect(found.name)
@@ -335,18 +350,31 @@ def _from_names(system: str, plugin: _Plugin, everything: list[Found]) -> tuple[
             person = {"participant": number}
             numbers[student].add(number)
         elif system == "canvas":
-            student, person = f"{student}_{number}", {"lms_user_id": number}
+            student, person = (f"{student}_{number}", {"lms_user_id": number}) if number else (student, {})
         else:
             person = {key: info[key] for key in PERSON if info.get(key)}
         changed = found.changed
         with contextlib.suppress(ValueError, OverflowError, TypeError):
             changed = parse_utc(info["timestamp"]).replace(tzinfo=UTC) if info.get("timestamp") else changed
         attempt = int(info["attempt"]) if (info.get("attempt") or "").isdecimal() else 0
-        attempts.append(Attempt(student, replace(found, changed=changed), info["file_id"], (attempt,), person))
-    return [
-        replace(one, student=f"{one.student} ({one.person['participant']})") if len(numbers[one.student]) > 1 else one
-        for one in attempts
-    ], strangers
+        remark = "handed in late, its name says" if info.get("late") or info.get("late_anon") else ""
+        attempts.append(Attempt(student, replace(found, changed=changed), info["file_id"], (attempt,), person, remark))
+    if system == "moodle":
+        attempts = [replace(one, student=_one_of_that_name(one, numbers[one.student], noted)) for one in attempts]
+    return attempts, strangers
+
+
+def _one_of_that_name(attempt: Attempt, numbers: set[str], noted: dict[str, dict[str, str]]) -> str:
+    """The student's name, and Moodle's number behind it where another one bears the same name, now or before.
+
+    Who has been given a folder keeps it.
+    """
+    name, number = attempt.student, attempt.person["participant"]
+    numbered = f"{name} ({number})"
+    before = noted.get(folder_name(name), {}).get("participant", number)
+    if folder_name(numbered) in noted or before != number:
+        return numbered
+    return numbered if len(numbers) > 1 and folder_name(name) not in noted else name
 
 
 def _from_gradescope(plugin: _Plugin, everything: list[Found]) -> tuple[list[Attempt], list[Found]]:
@@ -470,7 +498,7 @@ def _place(folder: Path, student: str, chapter: str, attempts: list[Attempt]) ->
     if not notebooks:
         place.mkdir(parents=True, exist_ok=True)  # grading will say that there is no notebook
         return lines
-    *earlier, (_, found, content) = notebooks
+    *earlier, (latest, found, content) = notebooks
     outcome = "kept"
     if (place / f"{chapter}.ipynb").is_file():
         there, since = (place / f"{chapter}.ipynb").read_bytes(), _handed_in(place)
@@ -493,7 +521,8 @@ def _place(folder: Path, student: str, chapter: str, attempts: list[Attempt]) ->
         aside = _set_aside(folder, name, chapter, text, old.changed)
         lines.append(Line(name, old.name, _shown(old.changed), "earlier", _doubt(aside)))
     if outcome != "earlier":
-        lines.append(Line(name, found.name, _shown(found.changed), outcome, _doubt(place / f"{chapter}.ipynb")))
+        reason = "; ".join(filter(None, (latest.remark, _doubt(place / f"{chapter}.ipynb"))))
+        lines.append(Line(name, found.name, _shown(found.changed), outcome, reason))
     return lines
 
 
@@ -552,12 +581,16 @@ def folder_name(student: str) -> str:
     return f"{short or 'unnamed'}~{sha256(name.encode('utf-8', 'backslashreplace')).hexdigest()[:6]}"
 
 
+def _noted(folder: Path, chapter: str) -> dict[str, dict[str, str]]:
+    """What earlier archives said of this chapter's students, by the name of the folder."""
+    path = folder / "collected" / f"{chapter}.json"
+    return json.loads(path.read_text(encoding="utf-8"))["students"] if path.exists() else {}
+
+
 def _note(folder: Path, chapter: str, system: str, known: dict[str, dict[str, str]], lines: list[Line]) -> None:
     """Write down what came from whom, added to what was known of others."""
     path = folder / "collected" / f"{chapter}.json"
-    students: dict[str, dict[str, str]] = {}
-    if path.exists():
-        students = json.loads(path.read_text(encoding="utf-8"))["students"]
+    students = _noted(folder, chapter)
     students.update({folder_name(student): person for student, person in known.items()})
     note = {"system": system, "students": students, "files": [asdict(line) for line in lines]}
     path.parent.mkdir(parents=True, exist_ok=True)

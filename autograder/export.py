@@ -11,20 +11,35 @@ import csv
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.course import CourseError
 
 FORMS = ("nbgrader", "canvas", "moodle")
 _CANVAS = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
-_MOODLE = ["Identifier", "Full name", "Email address", "Grade", "Maximum Grade", "Last modified (grade)",
-           "Feedback comments"]  # fmt: skip
+# no column for feedback: Moodle would put an empty one in the place of comments that are there
+_MOODLE = ["Identifier", "Full name", "Email address", "Grade", "Maximum Grade", "Last modified (grade)"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """What to write, and what to say about it: students who have no row in the template, and other remarks."""
+
+    rows: list[list[str]]
+    missing: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    delimiter: str = ","
 
 
 def canvas(
-    rows: Iterable[dict], people: dict[str, dict], chapters: list[str], template: Path | None = None
-) -> tuple[list[list[str]], list[str]]:
-    """Canvas's gradebook, a column a chapter, and the students who have no row in the template.
+    rows: Iterable[dict],
+    people: dict[str, dict],
+    chapters: list[str],
+    template: Path | None = None,
+    column: str | None = None,
+) -> Table:
+    """Canvas's gradebook, a column a chapter; `column` is the title of the only chapter's, where it is not its name.
 
     Raises CourseError where the template is no such table, or has no column for a chapter.
     """
@@ -39,13 +54,16 @@ def canvas(
             name = ", ".join(filter(None, (person.get("last_name"), person.get("first_name")))) or student
             number = person.get("lms_user_id") or student
             table.append([name, number, "", "", "", *(_number(scores.get(one)) for one in chapters)])
-        return table, []
-    table = _read(template, "ID")
+        return Table(table)
+    table, delimiter = _read(template, "ID")
     header = next(row for row in table if "ID" in row)
-    columns = {one: _column(header, one, template) for one in chapters}
+    columns = {one: _column(header, column or one, template) for one in chapters}
     place = header.index("ID")
     numbers = {person.get("lms_user_id"): student for student, person in people.items() if person.get("lms_user_id")}
-    return table, _fill(table, place, numbers, grades, lambda row, scores: _put(row, columns, scores))
+    missing = _fill(table, place, numbers, grades, lambda row, scores: _put(row, columns, scores))
+    top = next((row for row in table if row and row[0].strip() == "Points Possible"), [])
+    remarks = [_other_points(one, most[one], top[at : at + 1], template) for one, at in columns.items()]
+    return Table(table, missing, list(filter(None, remarks)), delimiter)
 
 
 def moodle(
@@ -54,8 +72,8 @@ def moodle(
     people: dict[str, dict],
     chapter: str,
     template: Path | None = None,
-) -> tuple[list[list[str]], list[str]]:
-    """Moodle's grading worksheet for one chapter, and the students who have no row in the template.
+) -> Table:
+    """Moodle's grading worksheet for one chapter.
 
     `participants` are the students' numbers in this assignment. Raises CourseError where the template is no worksheet.
     """
@@ -66,14 +84,17 @@ def moodle(
             number, email = participants.get(student), people.get(student, {}).get("email") or ""
             identifier = f"Participant {number}" if number else student
             name = re.sub(r" \(\d+\)$", "", student)
-            table.append([identifier, name, email, _number(scores.get(chapter)), _number(most[chapter]), "-", ""])
-        return table, []
-    table = _read(template, "Identifier")
+            table.append([identifier, name, email, _number(scores.get(chapter)), _number(most[chapter]), "-"])
+        return Table(table)
+    table, delimiter = _read(template, "Identifier")
     header = next(row for row in table if "Identifier" in row)
     columns = {chapter: _column(header, "Grade", template)}
     numbers = {f"Participant {number}": student for student, number in participants.items()}
-    place = header.index("Identifier")
-    return table, _fill(table, place, numbers, grades, lambda row, scores: _put(row, columns, scores))
+    missing = _fill(table, header.index("Identifier"), numbers, grades, lambda row, scores: _put(row, columns, scores))
+    title = next((place for place, name in enumerate(header) if name.strip().lower() == "maximum grade"), len(header))
+    said = [row[title] for row in table[table.index(header) + 1 :] if title < len(row)]
+    remark = _other_points(chapter, most[chapter], said[:1], template)
+    return Table(table, missing, [remark] if remark else [], delimiter)
 
 
 def participants(folder: Path, chapter: str) -> dict[str, str]:
@@ -85,11 +106,11 @@ def participants(folder: Path, chapter: str) -> dict[str, str]:
     return {student: person["participant"] for student, person in students.items() if "participant" in person}
 
 
-def write(path: Path, table: list[list[str]]) -> None:
+def write(path: Path, table: Table) -> None:
     """Write a table as CSV, whole or not at all. With a byte-order mark, by which spreadsheets know UTF-8."""
     new = path.with_name(f"{path.name}.new")
     with new.open("w", newline="", encoding="utf-8-sig") as file:
-        csv.writer(file).writerows(table)
+        csv.writer(file, delimiter=table.delimiter).writerows(table.rows)
     new.replace(path)
 
 
@@ -106,23 +127,44 @@ def _by_student(rows: Iterable[dict], chapters: list[str]) -> tuple[dict[str, di
     return grades, most
 
 
-def _read(path: Path, needed: str) -> list[list[str]]:
+def _read(path: Path, needed: str) -> tuple[list[list[str]], str]:
+    """A table, and what separates its columns: in some countries' settings that is a semicolon."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            table = list(csv.reader(file))
+        for delimiter in (",", ";"):
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                table = list(csv.reader(file, delimiter=delimiter))
+            if any(needed in row for row in table):
+                return table, delimiter
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CourseError(f"{path} cannot be read as a CSV table: {error}") from error
-    if not any(needed in row for row in table):
-        raise CourseError(f"{path} has no column {needed!r}; expected the file that the system itself exports")
-    return table
+    raise CourseError(
+        f"{path} has no column {needed!r}; expected the file that the system itself exports, with its titles in English"
+    )
 
 
 def _column(header: list[str], name: str, path: Path) -> int:
-    """The column of that name; Canvas writes its own number behind it."""
+    """The column of that name, however its words are joined; Canvas writes its own number behind it."""
+
+    def plain(title: str) -> str:
+        return re.sub(r"[\s_-]+", " ", title).strip().lower()
+
     for place, title in enumerate(header):
-        if re.fullmatch(rf"{re.escape(name)}(?: \(\d+\))?", title.strip(), re.IGNORECASE):
+        if plain(name) in (plain(title), plain(re.sub(r" \(\d+\)\s*$", "", title))):
             return place
-    raise CourseError(f"{path} has no column {name!r}; it has {', '.join(filter(None, header))}")
+    raise CourseError(
+        f"{path} has no column {name!r}; it has {', '.join(filter(None, header))}. Say with --column which it is"
+    )
+
+
+def _other_points(chapter: str, most: float, said: list[str], path: Path) -> str | None:
+    """That a template allows another number of points than the exercise gives, if it does."""
+    try:
+        found = [float(text.replace(",", ".")) for text in said]
+    except ValueError:
+        return None
+    if not found or found[0] == most:
+        return None
+    return f"{path} has {found[0]:g} points at most for {chapter}, the exercise {most:g}: set it so before you import"
 
 
 def _fill(table: list[list[str]], place: int, numbers: dict, grades: dict, put) -> list[str]:

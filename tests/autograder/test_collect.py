@@ -66,6 +66,15 @@ def submitted(tmp_path):
     return look
 
 
+@pytest.mark.parametrize(
+    ("minutes", "one"), [((0, 4, 9), True), ((0, 4, 10), False), ((0, 5), False), ((0, None, 5), False)]
+)
+def test_times_that_are_the_downloads(minutes, one):
+    times = [None if m is None else f"2026-11-20 08:{m:02}:00 UTC" for m in minutes]
+    lines = [collect.Line(f"s-{place}", "x.ipynb", when or "", "kept") for place, when in enumerate(times)]
+    assert collect.of_one_time(lines) is one
+
+
 # --- the systems' own forms ------------------------------------------------------------------------------------------
 
 
@@ -96,6 +105,39 @@ def test_moodle(pack, into, submitted, tmp_path):
     assert collect.people(tmp_path / "class")["Ada Lovelace"] == {}  # that number is another in each assignment
 
 
+def test_moodle_namesakes_in_several_archives(pack, into, submitted):
+    """Who has been given a folder keeps it, whoever hands in after them."""
+    one, other = (f"Emmy Noether_{number}_assignsubmission_file/tiny.ipynb" for number in (104, 105))
+    into(pack({one: text("one")}))
+    for members in ({one: text("one"), other: text("other")}, {other: text("other")}, {one: text("one")}):
+        found = into(pack(members))
+        assert submitted() == {"Emmy Noether": "one", "Emmy Noether (105)": "other"}
+    assert found[one] == ("Emmy Noether", "unchanged", "")
+
+
+def test_moodle_namesakes_stay_apart(pack, into, submitted):
+    one, other = (f"Participant_{number}_assignsubmission_file_/tiny.ipynb" for number in (104, 105))
+    into(pack({one: text("one"), other: text("other")}))
+    into(pack({other: text("again")}, {other: "11T08:00"}))
+    assert submitted() == {"Participant (104)": "one", "Participant (105)": "again"}
+    assert submitted("earlier") == {"Participant (105)": "other"}
+
+
+def test_canvas_without_names(pack, into, submitted, tmp_path):
+    found = into(
+        pack(
+            {
+                "anon_aB3xY_9001_tiny.ipynb": text("first"),
+                "LATE_anon_aB3xY_9050_tiny-1.ipynb": text("second"),
+                "anon_77777_9002_2_tiny.ipynb": text("digits"),
+            }
+        )
+    )
+    assert submitted() == {"anon_aB3xY": "second", "anon_77777": "digits"}
+    assert found["LATE_anon_aB3xY_9050_tiny-1.ipynb"] == ("anon_aB3xY", "kept", "handed in late, its name says")
+    assert collect.people(tmp_path / "class")["anon_aB3xY"] == {}
+
+
 def test_canvas(pack, into, submitted, tmp_path):
     found = into(
         pack(
@@ -105,12 +147,15 @@ def test_canvas(pack, into, submitted, tmp_path):
                 "noetheremmy_102_9002_tiny.ipynb": text("emmy"),
                 "noetheremmy_102_9003_scratch_pad.ipynb": text("emmy's scratch"),
                 "gödelkurt_103_9004_Untitled.ipynb": text("kurt"),
+                "pascalblaise_104_text.html": "<p>see my folder</p>",
             }
         )
     )
     assert submitted() == {"lovelaceada_101": "ada second", "noetheremmy_102": "emmy", "gödelkurt_103": "kurt"}
     assert submitted("earlier") == {"lovelaceada_101": "ada first", "noetheremmy_102": "emmy's scratch"}
-    assert found["lovelaceada_101_9001_tiny.ipynb"][:2] == ("lovelaceada_101", "earlier")
+    assert found["lovelaceada_101_9001_tiny.ipynb"] == ("lovelaceada_101", "earlier", "")
+    assert found["pascalblaise_104_text.html"][:2] == ("pascalblaise_104", "unusable")
+    assert "late" in found["lovelaceada_LATE_101_9050_tiny-1.ipynb"][2]
     assert collect.people(tmp_path / "class")["lovelaceada_101"] == {"lms_user_id": "101"}
 
 

@@ -21,9 +21,9 @@ def write(path, *rows):
 
 
 def test_canvas():
-    table, missing = export.canvas(ROWS, PEOPLE, ["tiny", "small"])
-    assert missing == []
-    assert table == [
+    table = export.canvas(ROWS, PEOPLE, ["tiny", "small"])
+    assert table.missing == [] and table.delimiter == ","
+    assert table.rows == [
         ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "tiny", "small"],
         ["    Points Possible", "", "", "", "", "5", "2"],
         ["Lovelace, Ada", "101", "", "", "", "4.5", "1"],
@@ -38,25 +38,61 @@ def test_canvas_template_keeps_what_is_in_it(tmp_path):
         ["Lovelace, Ada", "101", "A", "9", ""],
         ["Someone, Else", "999", "B", "8", "3"],
     ]
-    table, missing = export.canvas(ROWS, PEOPLE, ["tiny"], write(tmp_path / "canvas.csv", *rows))
+    table = export.canvas(ROWS, PEOPLE, ["tiny"], write(tmp_path / "canvas.csv", *rows))
     rows[2][4] = "4.5"
-    assert table == rows and missing == ["noetheremmy_102"]
+    assert table == export.Table(rows, ["noetheremmy_102"])
     with pytest.raises(CourseError, match=r"no column 'small'; it has Student, ID"):
         export.canvas(ROWS, PEOPLE, ["small"], tmp_path / "canvas.csv")
 
 
+def test_canvas_as_other_countries_and_other_titles_have_it(tmp_path):
+    rows = [
+        ["Student", "ID", "SIS Login ID", "Section", "Exercise 1: very small (8)"],
+        ["", "", "", "", "Manual Posting"],
+        ["    Points Possible", "", "", "", "10,00"],
+        ["Lovelace, Ada", "101", "ada", "A, and B", ""],
+        ["Noether, Emmy", "102", "emmy", "A", "N/A"],
+    ]
+    path = tmp_path / "canvas.csv"
+    path.write_text("\n".join(";".join(row) for row in rows) + "\n", encoding="utf-8-sig")
+    people = {**PEOPLE, "noetheremmy_102": {"lms_user_id": "102"}}
+    with pytest.raises(CourseError, match="Say with --column"):
+        export.canvas(ROWS, people, ["tiny"], path)
+    table = export.canvas(ROWS, people, ["tiny"], path, "exercise 1: very small")
+    assert table.missing == [] and table.rows[3:] == [[*rows[3][:4], "4.5"], rows[4]]
+    assert table.remarks == [f"{path} has 10 points at most for tiny, the exercise 5: set it so before you import"]
+    export.write(tmp_path / "out.csv", table)
+    assert (tmp_path / "out.csv").read_text(encoding="utf-8-sig").splitlines()[
+        3
+    ] == "Lovelace, Ada;101;ada;A, and B;4.5"
+
+
+@pytest.mark.parametrize("title", ["gradient_descent", "Gradient Descent (17)", " gradient-descent "])
+def test_a_column_is_the_chapters_however_its_words_are_joined(tmp_path, title):
+    assert export._column(["ID", title], "gradient_descent", tmp_path) == 1
+    with pytest.raises(CourseError):
+        export._column(["ID", f"{title} again"], "gradient_descent", tmp_path)
+
+
 def test_moodle(tmp_path):
     numbers = {"lovelaceada_101": "4711"}
-    table, missing = export.moodle(ROWS, numbers, {}, "tiny")
-    assert missing == [] and table[0][0] == "Identifier"
-    assert [row[:5] for row in table[1:]] == [
+    table = export.moodle(ROWS, numbers, {}, "tiny")
+    # Moodle needs the first, "Grade" and the last; of a column for feedback it would take what is empty, too
+    assert table.rows[0] == [
+        "Identifier", "Full name", "Email address", "Grade", "Maximum Grade", "Last modified (grade)",
+    ]  # fmt: skip
+    assert table.missing == [] and [row[:5] for row in table.rows[1:]] == [
         ["Participant 4711", "lovelaceada_101", "", "4.5", "5"],
         ["noetheremmy_102", "noetheremmy_102", "", "", "5"],
     ]
     header = ["Identifier", "Full name", "Grade", "Maximum Grade", "Last modified (grade)"]
     path = write(tmp_path / "worksheet.csv", header, ["Participant 4711", "Ada Lovelace", "", "5", "-"])
-    table, missing = export.moodle(ROWS, numbers, {}, "tiny", path)
-    assert table[1] == ["Participant 4711", "Ada Lovelace", "4.5", "5", "-"] and missing == ["noetheremmy_102"]
+    table = export.moodle(ROWS, numbers, {}, "tiny", path)
+    assert table.rows[1] == ["Participant 4711", "Ada Lovelace", "4.5", "5", "-"]
+    assert table.missing == ["noetheremmy_102"] and table.remarks == []
+    write(path, header, ["Participant 4711", "Ada Lovelace", "", "100.00", "-"])
+    (remark,) = export.moodle(ROWS, numbers, {}, "tiny", path).remarks
+    assert "has 100 points at most for tiny, the exercise 5" in remark
 
 
 @pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\xff\xfe"])
@@ -85,6 +121,7 @@ def test_the_command(course, class_folder, hand_in, in_threads, result, capsys):
     with (class_folder / "grades-moodle.csv").open(encoding="utf-8-sig") as file:
         (row,) = csv.DictReader(file)
     assert (row["Identifier"], row["Grade"], row["Email address"]) == ("Participant 4711", "3", "ada@example.org")
+    assert run("export", class_folder, "tiny", "--to", "moodle", "--column", "Tiny")[0] == 1
     code, _, err = run("export", class_folder, "tinny")
     assert code == 1 and "no assignment tinny" in err
     assert run("export", class_folder / "nowhere")[0] == 1
