@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import jinja2
+import markupsafe
 
 from autograder.course import Course
 from autograder.master import BEGIN_HIDDEN, Part
@@ -129,7 +130,7 @@ def write(
     by_hand = by_hand or ByHand()
     told = parts(assignment, result, pages, by_hand)
     score = sum(part.points for part in told)
-    page = _template().render(
+    page = template("feedback.html").render(
         assignment=assignment.name,
         title=_title(assignment),
         result=result,
@@ -147,12 +148,13 @@ def write(
     return new.replace(path)
 
 
-def _template() -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """One of the package's templates for a page. The filter `breaking` lets a long name break at its underscores."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    text = files("autograder").joinpath("templates/feedback.html").read_text(encoding="utf-8")
-    return environment.from_string(text)
+    environment.filters["breaking"] = lambda name: markupsafe.escape(name).replace("_", markupsafe.Markup("_<wbr>"))
+    return environment.from_string(files("autograder").joinpath(f"templates/{name}").read_text(encoding="utf-8"))
 
 
 def _title(assignment: Assignment) -> str:

@@ -11,13 +11,11 @@ import io
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
-import jinja2
 import numpy as np
 
-from autograder.feedback import page_of
+from autograder.feedback import page_of, template
 from autograder.verdict import Assignment, Result
 
 BANDS = 10
@@ -191,16 +189,10 @@ def write(path: Path, assignments: dict[str, Assignment], results: Iterable[Resu
     for result in results:
         if result.assignment in tallies:
             tallies[result.assignment].add(result)
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    template = environment.from_string(
-        files("autograder").joinpath("templates/report.html").read_text(encoding="utf-8")
-    )
     summaries = [tally.summary() for tally in tallies.values()]
     drawn = {one.assignment: _figures(one) for one in summaries if one.graded}
     # a file name need not be UTF-8
-    page = template.render(summaries=summaries, figures=drawn, named=MAX_NAMED, few=FEW)
+    page = template("report.html").render(summaries=summaries, figures=drawn, named=MAX_NAMED, few=FEW)
     new = path.with_name(f"{path.name}.new")
     new.write_text(page, encoding="utf-8", errors="backslashreplace")
     new.replace(path)
@@ -270,11 +262,18 @@ def _draw_parts(plt, colour, summary: Summary):
 
 
 def _draw_times(plt, colour, summary: Summary):
+    from matplotlib import ticker
+
     figure, ax = plt.subplots(figsize=(7.0, 2.2))
     seconds = np.maximum(np.array(summary.times), 1e-3)
     edges = np.geomspace(seconds.min() * 0.95, seconds.max() * 1.05, 31)
     ax.hist(seconds, edges, color=colour("momentum"))
     ax.set(xscale="log", xlabel="seconds a submission", ylabel="submissions")
+    ax.xaxis.set(
+        major_locator=ticker.LogLocator(subs=(1, 2, 5)),
+        major_formatter=lambda value, _: f"{value:g}",
+        minor_formatter=ticker.NullFormatter(),
+    )
     ax.yaxis.get_major_locator().set_params(integer=True)
     ax.grid(axis="x", visible=False)
     return figure

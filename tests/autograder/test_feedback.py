@@ -38,7 +38,7 @@ def test_what_a_student_is_told(page, result):
     assert "3 of 5 points" in text and "2 of 3 parts have all their points" in text
     assert "You square x. (On inputs you have not seen …)" in text
     assert '<a href="https://example.org/course/book/tiny/doubling.html">Doubling</a>' in text
-    assert "Twice <code>double</code>" in text and "<code>double_hidden</code>" in text
+    assert "Twice <code>double</code>" in text and "<code>double_<wbr>hidden</code>" in text
 
 
 def test_no_link_where_the_site_is_not_known(page, result):

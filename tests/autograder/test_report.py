@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from autograder import report
+from autograder import feedback, report
 from book import figures
 
 VOID = {"meta", "link", "br", "img", "hr", "input", "source"}
@@ -210,3 +210,51 @@ def test_figures_are_in_the_books_colours_light_and_dark(page, result):
     assert len(images) == 6 and [name for name, _ in made.attributes].count("alt") == 3
     dark, light = (base64.b64decode(one.partition(",")[2]).decode() for one in images[:2])
     assert figures.to_dark(light) == dark != light and figures.colour("gd") in light
+
+
+def test_times_are_plain_numbers(page, result):
+    made = page(*(replace(result(f"s-{n}"), seconds=0.02 * 3**n) for n in range(5)))
+    text = base64.b64decode([v for name, v in made.attributes if name == "src"][2].partition(",")[2]).decode()
+    labels = re.findall(r">([^<>]+)</text>", text) or re.findall(r"<!-- (.+?) -->", text)
+    assert {"0.02", "0.1", "0.5", "1"} <= set(labels) and not any("10" in label for label in labels)
+
+
+def narrow(browser, violations, path, scheme) -> list[str]:
+    """What is wrong with a page on a phone: rules of axe, and whether one has to scroll sideways to read it."""
+    at = browser.new_page(viewport={"width": 390, "height": 800}, color_scheme=scheme)
+    at.goto(path.as_uri())
+    at.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+    found = violations(at)
+    if at.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        found.append("the page is wider than the screen")
+    words = """(() => {
+      const found = []
+      for (const cell of document.querySelectorAll('td, th')) {
+        for (const node of cell.childNodes) {
+          if (node.nodeType !== Node.TEXT_NODE || !/^\\w{2,12}$/.test(node.data.trim())) continue
+          const range = document.createRange()
+          range.selectNodeContents(node)
+          if (new Set([...range.getClientRects()].map(one => one.top)).size > 1) found.push(node.data)
+        }
+      }
+      return found
+    })()"""
+    found += [f"a word is cut in two: {one}" for one in at.evaluate(words)]
+    at.close()
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_can_be_read_on_a_phone(browser, violations, page, assignment, course, result, tmp_path, scheme):
+    message = "For a list of three numbers your function returns the first of them, and not what was asked for."
+    one = result("Ada Lovelace", double_hidden=0.0, messages={"double_hidden": message}, notes=["A cell was deleted."])
+    cells = tuple(replace(c, diagnosis="squares") if c.grade_id == "double_hidden" else c for c in one.cells)
+    one = replace(one, cells=cells)
+    slow = result("b", Stack_hidden=0.0, outcomes={"Stack_hidden": "timeout"})
+    page(one, slow, result("c" * 100, status="unreadable", reason="torn"), result("d", status="refused", reason="lost"))
+    written = feedback.write(
+        tmp_path, assignment, one, feedback.Pages(course), feedback.ByHand(comments={"double": message})
+    )
+    for path in (tmp_path / "report.html", written):
+        assert narrow(browser, violations, path, scheme) == []

@@ -154,17 +154,6 @@ def visit(browser, site_url):
         one.context.close()
 
 
-TOOLS = ROOT / "_build" / "browser" / "node_modules"
-
-
-@pytest.fixture(scope="session")
-def browser_tools() -> Path:
-    """The folder with axe-core and Lighthouse, as tests/book/package-lock.json names them."""
-    if not (TOOLS / "axe-core").exists():
-        pytest.fail(f"{TOOLS} holds no axe-core; run `make browser-tools` first")
-    return TOOLS
-
-
 @pytest.fixture
 def build_site(tmp_path):
     """`build_site(repository={...})` builds a few pages that run no code, `_config.yml` so changed; its folder."""
