@@ -290,20 +290,20 @@ def test_decay_after_the_step_takes_its_share_of_the_step():
     same(decay_beside(lambda w, v: (1 - LR * lam) * w - LR * v), decay_beside(lambda w, v: w - LR * lam * w - LR * v))
 
 
-def amsgrad(form, first):
+def amsgrad(form, first, beta2=0.99, count=3 * STEPS):
     """Steps of AMSGrad over their rate in three forms, for slopes of which the first is `first` times as large."""
     m = v = top = np.zeros(DIM)
     steps = []
-    for t in range(1, 3 * STEPS + 1):
+    for t in range(1, count + 1):
         g = KICKS[t % STEPS] * (first if t == 1 else 1.0)
-        m, v = 0.9 * m + 0.1 * g, 0.99 * v + 0.01 * g * g
+        m, v = 0.9 * m + 0.1 * g, beta2 * v + (1 - beta2) * g * g
         if form == "of the corrected":
-            top = np.maximum(top, v / (1 - 0.99**t))
+            top = np.maximum(top, v / (1 - beta2**t))
             steps.append(m / (1 - 0.9**t) / np.sqrt(top))
         else:
             top = np.maximum(top, v)
             plain = form == "without corrections"
-            steps.append(m / np.sqrt(top) if plain else m / (1 - 0.9**t) / np.sqrt(top / (1 - 0.99**t)))
+            steps.append(m / np.sqrt(top) if plain else m / (1 - 0.9**t) / np.sqrt(top / (1 - beta2**t)))
     return np.array(steps)
 
 
@@ -312,6 +312,20 @@ def test_forms_of_amsgrad_agree_late_or_never():
     differ(ours[:20], paper[:20])
     np.testing.assert_allclose(ours[-1], paper[-1], rtol=0.02)
     assert np.all(np.abs(slip[-1]) < 0.5 * np.abs(ours[-1])), "one large first slope rules for the rest of the run"
+
+
+def test_amsgrad_without_corrections_takes_longer_steps_for_thousands_of_steps(says):
+    ours, paper = (amsgrad(form, 10.0, 0.999, 5000) for form in ("ours", "without corrections"))
+    longer = paper / ours
+    t = np.arange(1, 5001)
+    same(longer, np.tile((1 - 0.9**t) / np.sqrt(1 - 0.999**t), (DIM, 1)).T)
+    longer = longer[:, 0]
+    says("conventions", r"without corrections a step is $(1-\beta_1^t)/\sqrt{1-\beta_2^t}$ times as long")
+    says("conventions", f"With 0.9 and 0.999 that is {longer[0]:.1f} times at the first step")
+    says("conventions", f"{longer.max():.1f} times at step {longer.argmax() + 1}")
+    says("conventions", f"still {longer[999]:.2f} times at step 1,000")
+    late = np.flatnonzero(longer >= 1.01)[-1] + 2  # steps count from 1
+    says("conventions", f"only from step {late:,} on is the difference less than a hundredth")
 
 
 def orth(matrix):
