@@ -128,7 +128,7 @@ def test_six_starts_end_in_three_hollows(says, start, hollow):
     end = end_on_hollows(start)
     assert np.linalg.norm(end - CENTRES, axis=1).argmin() == hollow
     says(PAGE, f'"{hollows(end):.2f}"')
-    says(PAGE, "The two starts in the middle are 0.2 apart")
+    says(PAGE, "Two starts that are 0.2 apart, (0, 0.45) and (0.2, 0.45), end in different places")
 
 
 def test_steepest_depends_on_the_ruler():
