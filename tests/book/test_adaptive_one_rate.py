@@ -52,7 +52,7 @@ def test_gradients_differ_two_thousandfold(says):
     says(PAGE, f"{len(usual):,} weights of one small network")
     says(PAGE, "lies a factor of about 2,000")
     says(PAGE, "move two thousand times as far")
-    says(PAGE, f"Another {len(usual) - len(alive)} weights have no gradient at all")
+    says(PAGE, f"For {len(usual) - len(alive)} of the weights there is no bar: they have no gradient at all")
 
 
 def condition(degrees):
