@@ -1,5 +1,8 @@
 """The numbers on the pages `transformer/first_run` and `transformer/index`, computed again."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,6 +10,22 @@ from book import runs
 
 PAGE, INDEX = "transformer/first_run", "transformer/index"
 key = runs.key
+
+
+PAGES = sorted((Path(__file__).resolve().parents[2] / "book" / "transformer").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+def test_what_a_run_says_while_it_trains_is_not_on_the_page(page):
+    """A run that is not kept yet prints its progress: whoever asks for it first has to be a cell without output."""
+    silent = set()
+    for cell in re.findall(r"^```\{code-cell\}.*?^```", page.read_text(encoding="utf-8"), re.S | re.M):
+        asked = set(re.findall(r"(?:text|reversal)_run(?=\(\))", cell))
+        if "film.html()" in cell:
+            asked |= {"text_run", "reversal_run"}
+        if "remove-cell" in cell:
+            silent |= asked
+        assert asked <= silent, f"{sorted(asked - silent)} would print what it says while it trains"
 
 
 def test_one_batch_by_heart(says):
