@@ -1,5 +1,7 @@
 import ast
 import copy
+import subprocess
+import sys
 import traceback
 import types
 from pathlib import Path
@@ -400,3 +402,9 @@ def test_a_master_can_be_copied_to_another_process(tiny):
     tiny.parts  # noqa: B018 — cached on the instance
     again = copy.deepcopy(tiny)
     assert again == tiny and again.parts == tiny.parts
+
+
+def test_reading_a_master_compiles_no_grammar():
+    """Every command, every worker and every page of the book would wait a second for it."""
+    asked = "import sys, autograder.master; print('lark' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True).stdout == "False\n"
