@@ -16,13 +16,11 @@ SEED ?= 1
 BIN := .venv/bin
 CLASS := _build/class
 SITE := _build/html/index.html
-CACHE := _build/.jupyter_cache
 READY := .venv/.ready
 OTTER := _build/bench/otter
 
 CODE := $(wildcard autograder/*.py autograder/engine/*.py autograder/templates/*)
 MASTERS := $(wildcard solutions/*.py solutions/*/*)
-NOTEBOOKS = $(shell grep -rl --include='*.md' '^kernelspec:' book)
 PAGES := $(shell find book -type f -not -name '*.pyc') _config.yml _toc.yml
 
 # $(call need,check,package,purpose): where the command `check` fails, install a system package. As root, or where sudo
@@ -79,25 +77,16 @@ _build/.released: $(READY) $(CODE) $(MASTERS) $(wildcard exercises/*/*)
 
 site: $(SITE)  ## build the site into _build/html
 
-# Executed pages are cached by their own text alone, so a change to what they import empties the cache.
-_build/.imports: $(READY) $(filter-out %/mistakes.py,$(MASTERS)) book/__init__.py book/figures.py book/runs.py
-	@rm -rf _build/.jupyter_cache _build/.doctrees _build/jupyter_execute
-	@mkdir -p _build
-	@touch $@
-
 # Sphinx writes a page again when its text has changed, not when the code that finishes pages has.
 _build/.finishing: $(wildcard book/*.py book/*.cjs) $(shell find book/templates -type f)
 	@rm -rf _build/.doctrees _build/html
 	@mkdir -p _build
 	@touch $@
 
-$(SITE): _build/.imports _build/.finishing _build/.released $(PAGES)
-	@echo "executing the pages that have changed, on all cores (the first time takes minutes: that is every page)"
-	@echo y | $(BIN)/jcache notebook --cache-path $(CACHE) add --reader myst_nb_md $(NOTEBOOKS) >/dev/null
-	@$(BIN)/jcache project --cache-path $(CACHE) execute --executor local-parallel --timeout 600 2>&1 \
-	  | sed -un 's|.*Execution \([A-Z][a-z]*\): $(CURDIR)/|  \1: |p'
-	@echo "building the site"
-	@$(BIN)/jupyter-book build . -W -n --keep-going 2>&1 | sed -u '/IPKernelApp. WARNING/d'
+$(SITE): _build/.finishing _build/.released $(PAGES)
+	@$(BIN)/python -m book.execute
+	@echo "building the site from what the pages displayed (a minute or two)"
+	@$(BIN)/jupyter-book build . -W -n --keep-going -q
 	@touch $@
 
 archive: $(SITE)  ## the site as one file that works when unpacked anywhere: _build/the-engine-of-deep-learning.zip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 
@@ -80,6 +81,8 @@ def finish(app: Sphinx, error: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict:
+    # The theme's colours for code (a11y_pygments) turn on the chatter of every library; this one has hundreds of lines.
+    logging.getLogger("fontTools").setLevel(logging.WARNING)
     app.add_post_transform(TwoPalettes)
     app.connect("config-inited", silence_thebe)
     # Sphinx writes TeX into the page, as for MathJax, and `finish` typesets it; nothing is loaded.
