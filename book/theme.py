@@ -73,6 +73,12 @@ _REPAIRS = (
     (r'<div id="pst-primary-sidebar"', r'<div id="pst-primary-sidebar" role="region" aria-label="Course contents"'),
     # the empty corner of a table heads nothing
     (r'<th class="head"><p></p></th>', '<td class="head"></td>'),
+    # the theme has colours for "light" and "dark" only, and chooses late, or never where there are no scripts
+    (r'(<html [^>]*data-theme=)"auto"', r'\1"light"'),
+    (
+        r'(localStorage\.getItem\("theme"\) \|\| )"auto"',
+        r'\1(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")',
+    ),
     # a list without items, and a role that WAI-ARIA has deprecated
     (r'<div role="list" class="citation-list">', '<div class="citation-list">'),
     (r' role="doc-biblioentry"', ""),

@@ -218,7 +218,7 @@ test("settings survive the way into an address and back", () => {
 
 test("an address typed by hand does no harm", () => {
   const base = defaults(parameters);
-  for (const text of ["lr=", "lr=fast", "lr=NaN", "start=1", "start=a,b", "nonsense=1", "%", "&&=", "lr"]) {
+  for (const text of ["lr=", "lr=fast", "lr=NaN", "start=1", "start=a,b", "start=,", "start=1,", "nonsense=1", "%", "&&=", "lr"]) {
     assert.deepEqual(parse(parameters, text, base), base, text);
   }
   assert.equal(parse(parameters, "lr=99", base).lr, 1);

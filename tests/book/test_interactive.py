@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 import pytest
+from playwright.sync_api import expect
 
 from book import figures
 
@@ -321,6 +322,47 @@ def test_nonsense_in_the_address_does_no_harm(see, figure):
     assert opened.problems == []
 
 
+@pytest.mark.parametrize("name", ["landscape-start", "race"])
+def test_extreme_values_in_the_address_do_no_harm(see, name):
+    """A start beyond the map lies on its edge, and runs that fly apart are left out of the drawing."""
+    figure = next(one for one in FIGURES if one.name == name)
+    for map_, start in (("rosenbrock", "9,9"), ("rosenbrock", "1e308,-1e308"), ("saddle", "-1e308,0")):
+        opened, root = see(figure, f"fig={name}&map={map_}&start={start}&lr=2&speed=10&step=99")
+        handle, plane = (
+            root.locator("[role=slider]:not(input)").bounding_box(),
+            root.locator("svg").first.bounding_box(),
+        )
+        assert plane["x"] - 30 <= handle["x"] <= plane["x"] + plane["width"] + 30
+        assert plane["y"] - 30 <= handle["y"] <= plane["y"] + plane["height"] + 30
+        assert opened.problems == []
+
+
+@each_figure
+def test_a_state_is_the_same_whatever_was_shown_before(see, figure):
+    """Also where the run before it, of another graph or model, was shorter."""
+    _, root = see(figure, figure.address)
+    wanted = readout(root)
+    opened, root = see(figure)
+    for preset in root.locator(".interactive-presets button").all():
+        preset.click()
+        opened.page.wait_for_timeout(100)
+        opened.page.evaluate("address => { location.hash = ''; location.hash = address }", figure.address)
+        expect(root.locator(".interactive-readout"), f"after {preset.inner_text()!r}").to_have_text(wanted)
+
+
+@each_figure
+def test_the_last_step_does_not_take_the_focus_away(see, figure):
+    opened, root = see(figure)
+    step, button = root.locator(".control-run input"), root.get_by_role("button", name="Step", exact=True)
+    step.evaluate("e => { e.value = Number(e.max) - 1; e.dispatchEvent(new Event('input')); }")
+    expect(step).to_have_attribute("aria-valuetext", str(int(step.get_attribute("max")) - 1))
+    button.focus()
+    for _ in range(2):
+        opened.page.keyboard.press("Enter")
+        expect(step).to_have_value(step.get_attribute("max"))
+    assert button.evaluate("e => e === document.activeElement")
+
+
 @each_figure
 def test_numbers_as_a_table(see, figure):
     opened, root = see(figure)
@@ -411,6 +453,14 @@ def test_the_race_on_the_front_page_runs_by_itself(visit, site_url):
     opened.page.wait_for_timeout(300)
     assert step.input_value() == stopped
     assert opened.problems == []
+    alone = visit("book/index", **WIDE)
+    at = alone.page.locator("#interactive-race .control-run input")
+    alone.page.wait_for_function("e => e.value === e.max", arg=at.element_handle())
+    alone.page.wait_for_timeout(600)
+    assert alone.page.evaluate("location.hash") == "", "the address changes although nobody has done anything"
+    at.focus()
+    alone.page.keyboard.press("ArrowLeft")
+    assert "step" in address(alone)
     still = visit("book/index", reduced_motion="reduce", **WIDE)
     still.page.wait_for_timeout(600)
     assert still.page.locator("#interactive-race .control-run input").input_value() == "0"

@@ -63,6 +63,25 @@ def test_page_fits_a_phone(visit, page):
     assert opened.problems == []
 
 
+@pytest.mark.parametrize("scripts", [True, False], ids=["", "without scripts"])
+@pytest.mark.parametrize("page", ["book/adaptive/index", "book/momentum/damping"])
+def test_figures_on_a_phone_scroll_in_their_frame(visit, page, scripts):
+    """Their lettering is readable; the caption says that there is more, and stays where it is."""
+    at = visit(page, java_script_enabled=scripts, **PHONE).page
+    for figure in at.locator(".cell_output figure").all():
+        image = figure.locator("img:visible")
+        if image.count() == 0:
+            continue  # a figure that moves has taken its place
+        assert image.bounding_box()["width"] > 500
+        caption = figure.locator("figcaption")
+        before = caption.bounding_box()["x"]
+        assert before >= 0 and before + caption.bounding_box()["width"] <= 390
+        figure.evaluate("e => { e.scrollLeft = 100 }")
+        assert image.bounding_box()["x"] < 0 and caption.bounding_box()["x"] == before
+        assert "swipe" in caption.evaluate("e => getComputedStyle(e, '::before').content")
+    assert at.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 @pytest.mark.parametrize("scheme, shown, hidden", [("light", "light", "dark"), ("dark", "dark", "light")])
 def test_figures_follow_the_theme(visit, scheme, shown, hidden):
     at = visit("book/gradient_descent/bowls", color_scheme=scheme).page
@@ -160,6 +179,7 @@ def test_readable_without_javascript(visit):
     assert at.locator("img.figure-dark:visible").count() == 0
     assert at.locator("main .math > mjx-container").count() > 0
     assert at.locator("main .math mjx-container:visible").count() > 0
+    assert at.locator(".bd-header").evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(255, 255, 255)"
     at = visit("book/gradient_descent/quiz", java_script_enabled=False).page
     first = at.locator("main details").first
     first.locator("summary").click()

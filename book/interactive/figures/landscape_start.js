@@ -3,7 +3,7 @@
 import { scaleLinear } from "d3-scale";
 import { choice, number, plain, point } from "../kit/parameters.js";
 import { Plot } from "../kit/plot.js";
-import { LANDSCAPES, NAMES } from "../mathematics/landscapes.js";
+import { LANDSCAPES, NAMES, onMap } from "../mathematics/landscapes.js";
 import { descend } from "../mathematics/optimisers.js";
 
 const STEPS = 100;
@@ -20,8 +20,12 @@ export default {
   controls: () => ["step", "lr", "map"],
   run: "step",
   fps: 16,
-  adapt: (settings, before) =>
-    (settings.map !== before.map && settings.start === before.start ? { ...settings, start: null } : settings),
+  /** Another landscape begins at its own start. */
+  adapt(settings, before) {
+    const { map, start } = settings;
+    const kept = map !== before.map && start === before.start ? null : start;
+    return { ...settings, start: kept && onMap(LANDSCAPES[map], kept) };
+  },
   create(stage, { set }) {
     const plane = new Plot(stage, { label: "", height: 420, handles: true, margin: { top: 8, bottom: 40, left: 40 } });
     const place = plane.handle({ label: "Start", move: (start) => set({ start }) });
@@ -39,6 +43,7 @@ export default {
       plane.lines([{ points: path.slice(0, step + 1), colour: "gd" }], "trail");
       plane.dots(path.slice(1, step + 1).map((at) => ({ at })), "foot", { radius: 2.5, colour: "gd" });
       plane.dots(now.every(Number.isFinite) ? [{ at: now }] : [], "now", { radius: 6, colour: "gd" });
+      plane.words([{ at: [landscape.box[0][0], landscape.box[1][1]], text: "w₂", dx: 6, dy: 16 }]);
       place(from);
       plane.describe(`${landscape.label}, seen from above, and the path of gradient descent: ${step} steps from (${from.map(plain).join(", ")}) to (${now.map(plain).join(", ")})`);
       const slope = steepness(landscape.gradient(now));

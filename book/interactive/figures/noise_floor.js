@@ -39,7 +39,7 @@ export default {
   create(stage) {
     const cloud = new Plot(stage, { label: "", height: 250, name: "order-1", margin: { left: 40 } });
     const curve = new Plot(stage, { label: "", height: 250, name: "order-1", margin: { left: 50 } });
-    const floors = new Plot(stage, { label: "", height: 220, name: "order-2", margin: { left: 50, right: 46 } });
+    const floors = new Plot(stage, { label: "", height: 220, name: "order-2", margin: { left: 50, right: 60 } });
     const cache = {};
 
     /** All runs at these settings, and their mean loss at each step. */
@@ -82,7 +82,7 @@ export default {
 
       const left = [0.01, 1.95];
       floors.frame(width, {
-        x: scaleLog([0.01, 2.3], [0, 1]), y: scaleLog([5e-6, 100], [0, 1]), title: "The predicted floor by batch size",
+        x: scaleLog([0.01, 2.1], [0, 1]), y: scaleLog([5e-6, 100], [0, 1]), title: "The predicted floor by batch size",
         xName: "learning rate η", yTicks: 3, yFormat: powerOfTen, xTicks: [0.01, 0.03, 0.1, 0.3, 1, 2],
       });
       floors.lines(BATCHES.map((b) => ({
@@ -90,8 +90,8 @@ export default {
       })), "floor-line");
       floors.lines([{ points: [[2, 5e-6], [2, 100]], colour: "bad" }], "floor");
       floors.words([
-        ...BATCHES.map((b) => ({ at: [0.0105, noiseFloor(1, 0.0105, 1, b)], text: `B = ${b}`, dy: -2, colour: b === batch ? "sgd" : "muted" })),
-        { at: [2, 30], text: "2/λ", dx: 4, colour: "bad" },
+        ...BATCHES.map((b) => ({ at: [2, noiseFloor(1, left[1], 1, b)], text: `B = ${b}`, dx: 8, dy: 4, colour: b === batch ? "sgd" : "muted" })),
+        { at: [2, 5e-6], text: "2/λ", dx: -5, dy: -6, anchor: "end", colour: "bad" },
       ]);
       floors.dots(floor < Infinity ? [{ at: [lr, inside(floor)] }] : [], "now", { colour: "sgd", radius: 6 });
 

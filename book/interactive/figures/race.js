@@ -4,7 +4,7 @@
 import { scaleLinear, scaleLog } from "d3-scale";
 import { choice, number, plain, point, powerOfTen, subset } from "../kit/parameters.js";
 import { Plot } from "../kit/plot.js";
-import { LANDSCAPES, NAMES } from "../mathematics/landscapes.js";
+import { LANDSCAPES, NAMES, onMap } from "../mathematics/landscapes.js";
 import { descend } from "../mathematics/optimisers.js";
 import { noiseOn, RATES, STEPS } from "../mathematics/rates.js";
 
@@ -55,8 +55,9 @@ export default {
   fps: 14,
   /** Another landscape begins at its own start. */
   adapt(settings, before) {
-    const moved = settings.map !== before.map && settings.start === before.start ? { ...settings, start: null } : settings;
-    return moved.on.length ? moved : { ...moved, on: before.on };
+    const { map, start, on } = settings;
+    const kept = map !== before.map && start === before.start ? null : start;
+    return { ...settings, start: kept && onMap(LANDSCAPES[map], kept), on: on.length ? on : before.on };
   },
   create(stage, { set, options }) {
     const compact = options.has("compact");

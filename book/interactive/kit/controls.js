@@ -89,8 +89,9 @@ function player(figure, parameter, name, key, { toggle, move, restart }) {
     show(now, last);
     const words = figure.words ?? { play: "Play", pause: "Pause" };
     play.textContent = playing ? words.pause : still ? "To the end" : words.play;
-    back.disabled = settings[name] <= 0;
-    on.disabled = settings[name] >= last;
+    // not `disabled`, which would take the focus away from whoever has just pressed the button
+    back.setAttribute("aria-disabled", settings[name] <= 0);
+    on.setAttribute("aria-disabled", settings[name] >= last);
   }];
 }
 

@@ -26,6 +26,7 @@ export function mount(root, figure) {
   let settings = initial;
   let last = parameters[figure.run]?.max;
   let timer = null;
+  let byItself = false; // it plays, and nobody has touched it
   const at = () => settings[figure.run];
 
   const stage = element("div", "interactive-live");
@@ -81,6 +82,7 @@ export function mount(root, figure) {
     resting = setTimeout(rest, REST);
   }
   function rest() {
+    if (byItself) return; // nothing to announce, and the address stays that of the page
     if (timer === null) live.textContent = readout.textContent;
     const text = format(parameters, settings, initial);
     const hash = text ? `#fig=${id.replace(/^interactive-/, "")}&${text}` : `#${id}`;
@@ -150,6 +152,7 @@ export function mount(root, figure) {
   function load(text, { play = false } = {}) {
     if (timer !== null) stop();
     settings = initial;
+    last = parameters[figure.run]?.max; // of what was shown before; the drawing says where this one ends
     set(parse(parameters, text, initial));
     if (play && figure.run && !/(^|&)step=/.test(text)) toggle();
   }
@@ -182,7 +185,10 @@ export function mount(root, figure) {
     const seen = new IntersectionObserver(([entry]) => {
       if (!entry.isIntersecting) return;
       seen.disconnect();
-      if (timer === null && at() === initial[figure.run]) toggle();
+      if (timer !== null || at() !== initial[figure.run]) return;
+      byItself = true;
+      for (const kind of ["pointerdown", "keydown"]) root.addEventListener(kind, () => (byItself = false), true);
+      toggle();
     }, { threshold: 0.5 });
     seen.observe(stage);
   }

@@ -31,11 +31,11 @@ export const subset = ({ label, options, value }) => ({
   write: (found) => found.join("."),
 });
 
-/** A point of the plane, inside a box [[left, right], [bottom, top]]; undefined values mean "the figure's own". */
+/** A point of the plane; null means "the figure's own". The figure keeps it on its map. */
 export const point = ({ label, value }) => ({
   kind: "point", label, value,
   read(text) {
-    const found = text.split(",").map(Number);
+    const found = text.split(",").map((part) => (part.trim() ? Number(part) : NaN));
     return found.length === 2 && found.every(Number.isFinite) ? found : undefined;
   },
   write: (found) => found.map((x) => Number(x.toPrecision(DIGITS))).join(","),

@@ -68,8 +68,10 @@ export class Plot {
       .attr("d", (d) => outline(d.points.map(([a, b]) => [this.x(a), this.y(b)])));
   }
 
+  /** Discs at points { at: [x, y], colour, radius } of the data; those that are not finite, or absurdly far away, are left out. */
   dots(points, name, { colour = "ink", radius = 4, layer = this.marks } = {}) {
-    layer.selectAll(`circle.${name}`).data(points).join("circle").attr("class", name)
+    const near = points.filter(({ at: [a, b] }) => drawable([this.x(a), this.y(b)]));
+    layer.selectAll(`circle.${name}`).data(near).join("circle").attr("class", name)
       .attr("r", (d) => d.radius ?? radius).attr("fill", (d) => `var(--figure-${d.colour ?? colour})`)
       .attr("cx", (d) => this.x(d.at[0])).attr("cy", (d) => this.y(d.at[1]));
   }
@@ -147,12 +149,14 @@ export class Plot {
   }
 }
 
+const drawable = ([x, y]) => Math.abs(x) < 1e5 && Math.abs(y) < 1e5;
+
 /** An SVG path through points in pixels. A point that is not finite, or absurdly far away, interrupts it. */
 export function outline(points) {
   let path = "";
   let open = false;
   for (const [x, y] of points) {
-    const drawn = Math.abs(x) < 1e5 && Math.abs(y) < 1e5;
+    const drawn = drawable([x, y]);
     if (drawn) path += `${open ? "L" : "M"}${x.toFixed(1)},${y.toFixed(1)}`;
     open = drawn;
   }

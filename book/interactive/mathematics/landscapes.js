@@ -1,6 +1,9 @@
 // Landscapes over the plane: height and slope at [x, y], the part of the plane to show, where to start, the lowest point,
 // how the levels are spread (`power`), and how noisy a gradient from few examples is (`noise`, 0.5 where none is given).
 
+/** The point of a landscape's map that is nearest to [x, y]. */
+export const onMap = ({ box }, point) => box.map(([low, high], k) => Math.min(high, Math.max(low, point[k])));
+
 /** Three hollows of different depth in a shallow bowl. */
 const HOLLOWS = [[-1.5, 1.2, 1.0], [1.6, 1.0, 0.7], [0.3, -1.6, 0.85]];
 const WIDTH = 1.28;
