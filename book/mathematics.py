@@ -11,6 +11,7 @@ import re
 import shutil
 from collections.abc import Iterable
 from importlib.metadata import files
+from itertools import chain
 from pathlib import Path
 
 from fontTools import subset, ttLib
@@ -26,6 +27,8 @@ _FORMULA = re.compile(
 )
 _FONTS = "_static/mathjax"
 _CHARACTER = re.compile(r'content:\s*"((?:\\[0-9A-F]+ ?|[^"\\])+)"')
+_TOKEN = re.compile(r"\\(?:[a-zA-Z]+|.)|[{}]", re.DOTALL)
+_OPENS, _CLOSES = {"{", r"\left", r"\begin"}, {"}", r"\right", r"\end"}
 
 
 def mathjax() -> Path:
@@ -40,8 +43,9 @@ def typeset(pages: list[list[str]]) -> list[tuple[list[str], str]]:
     `pages` holds, page by page, formulas as Sphinx writes them: TeX in `\(…\)`, `\[…\]`, or an environment.
     Raises ExtensionError for TeX that cannot be read.
     """
-    asked = [[_without_delimiters(formula) for formula in page] for page in pages]
-    job = json.dumps({"mathjax": str(mathjax()), "fonts": "FONTS", "pages": asked})
+    asked = [[pieces(formula) for formula in page] for page in pages]
+    flat = [list(chain.from_iterable(page)) for page in asked]
+    job = json.dumps({"mathjax": str(mathjax()), "fonts": "FONTS", "pages": flat})
     program = Path(__file__).with_name("typeset.cjs")
     done = node([str(program)], return_completed_process=True, input=job, capture_output=True, encoding="utf-8")
     if done.returncode:
@@ -49,12 +53,30 @@ def typeset(pages: list[list[str]]) -> list[tuple[list[str], str]]:
     result = json.loads(done.stdout)
     if result["errors"]:
         raise ExtensionError("formulas that cannot be read:\n  " + "\n  ".join(result["errors"]))
-    return [(page["html"], page["css"]) for page in result["pages"]]
+    return [(_joined(page["html"], cut), page["css"]) for page, cut in zip(result["pages"], asked, strict=True)]
 
 
-def _without_delimiters(formula: str) -> dict:
-    inside = formula if formula.startswith(r"\begin") else formula[2:-2]
-    return {"tex": inside.strip(), "display": not formula.startswith(r"\(")}
+def pieces(formula: str) -> list[dict]:
+    r"""What MathJax is asked for. A displayed formula is cut at each `\quad` and `\qquad` that stands in no group:
+    side by side where there is room, one below the other on a phone."""
+    inside = (formula if formula.startswith(r"\begin") else formula[2:-2]).strip()
+    if formula.startswith(r"\("):
+        return [{"tex": inside, "display": False}]
+    depth, start, found = 0, 0, []
+    for token in _TOKEN.finditer(inside):
+        depth += (token[0] in _OPENS) - (token[0] in _CLOSES)
+        if depth == 0 and token[0] in (r"\quad", r"\qquad"):
+            found.append(inside[start : token.start()].strip())
+            start = token.end()
+    found.append(inside[start:].strip())
+    return [{"tex": tex, "display": True} for tex in found if tex]
+
+
+def _joined(done: list[str], asked: list[list[dict]]) -> list[str]:
+    """The HTML of each formula, its pieces put together again."""
+    ready = iter(done)
+    whole = [[next(ready) for _ in formula] for formula in asked]
+    return [parts[0] if len(parts) == 1 else f'<div class="pieces">{"".join(parts)}</div>' for parts in whole]
 
 
 def typeset_site(outdir: Path) -> None:

@@ -31,3 +31,18 @@ def test_a_formula_that_cannot_be_read_stops_the_build_and_is_named(tmp_path):
     (tmp_path / "page.html").write_text(PAGE % r"\frac{1}", encoding="utf-8")
     with pytest.raises(ExtensionError, match=r"\\frac\{1\}"):
         mathematics.typeset_site(tmp_path)
+
+
+def test_a_wide_formula_is_cut_where_it_has_a_gap_and_nowhere_else(tmp_path):
+    gap = r"a = 1, \qquad b = \left(2 \quad 3\right) \quad\text{and \qquad so}"
+    assert [piece["tex"] for piece in mathematics.pieces(rf"\[{gap}\]")] == [
+        "a = 1,",
+        r"b = \left(2 \quad 3\right)",
+        r"\text{and \qquad so}",
+    ]
+    for whole in (r"\(a \qquad b\)", r"\begin{aligned} a \qquad b \end{aligned}", r"\[a \{ b\]"):
+        assert len(mathematics.pieces(whole)) == 1
+    (tmp_path / "page.html").write_text(PAGE.replace("w - g", r"w - g \qquad 0 < g") % "x", encoding="utf-8")
+    mathematics.typeset_site(tmp_path)
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert text.count('<div class="pieces"><mjx-container') == 1 and text.count("<mjx-container") == 4

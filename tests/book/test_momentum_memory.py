@@ -48,7 +48,7 @@ def test_steady_and_alternating(says):
 
 def test_how_far_back(says):
     halves = [np.log(0.5) / np.log(beta) for beta in (0.5, 0.9, 0.99)]
-    says(PAGE, f"the half-life: {halves[0]:.0f}, {halves[1]:.1f} and {halves[2]:.0f} steps")
+    says(PAGE, f"the half-life: {halves[0]:.0f} and {halves[1]:.1f} steps, and {halves[2]:.0f} beyond the edge")
     assert 0.99 ** np.floor(halves[2]) > 0.5 > 0.99 ** np.ceil(halves[2])
 
 

@@ -84,6 +84,7 @@ export default {
           key: `${from}-${node.id}`, ...clipped(a, b), push, weight,
           active: now.push ? now.push.from === node.id && now.push.to === from : now.node === node,
           label: [a[0] + (b[0] - a[0]) * (crossing ? 0.33 : 0.5), a[1] + (b[1] - a[1]) * (crossing ? 0.33 : 0.5)],
+          level: a[1] === b[1], // on a level edge one line stands above and one below
           lines: [
             weight ? `${weight} = ${plain(graph.weights[weight])}` : known.has(node.id) ? `× ${plain(local)}` : "",
             push ? (weight ? `slope ${plain(push.weightBar)}` : plain(push.message)) : "",
@@ -97,8 +98,8 @@ export default {
         .attr("marker-start", (d) => (d.push ? `url(#${id}-adam)` : null)).attr("marker-end", (d) => (d.push ? null : `url(#${id}-muted)`));
       const label = plot.over.selectAll("text.edge-label").data(edges, (d) => d.key).join("text").attr("class", "word edge-label")
         .attr("text-anchor", "middle");
-      label.selectAll("tspan").data((d) => d.lines.map((text, i) => ({ text, i, label: d.label }))).join("tspan")
-        .attr("x", (d) => d.label[0]).attr("y", (d) => d.label[1] + (d.i ? 12 : -3)).text((d) => d.text)
+      label.selectAll("tspan").data((d) => d.lines.map((text, i) => ({ text, i, label: d.label, apart: d.level ? 3 : 0 }))).join("tspan")
+        .attr("x", (d) => d.label[0]).attr("y", (d) => d.label[1] + (d.i ? 12 + d.apart : -3 - d.apart)).text((d) => d.text)
         .style("fill", (d) => `var(--figure-${d.i ? "adam" : "ink"})`);
 
       const nodes = plot.over.selectAll("g.node").data(graph.nodes, (d) => `${name} ${d.id}`).join((enter) => {
