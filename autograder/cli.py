@@ -276,11 +276,12 @@ def _grade(course: Course, options: argparse.Namespace) -> int:
         record.know(people(options.folder))
         if options.due:
             record.due(*assignments, options.due)
-        todo = []
+        todo, anew = [], 0
         for one in handed:
             known = None if options.again else results.fingerprint(one.assignment, one.student)
             if known is None or known != batch.submission_fingerprint(one, keys[one.assignment]):
                 todo.append((one, keys[one.assignment]))
+                anew += results.fingerprint(one.assignment, one.student) is not None
             else:
                 record.write(results.read(one.assignment, one.student))
         done = 0
@@ -299,10 +300,8 @@ def _grade(course: Course, options: argparse.Namespace) -> int:
                         progress.update()
         except KeyboardInterrupt:
             record.flush()
-            print(
-                f"autograder: stopped; {done} of {len(todo)} graded and kept. Run the same command again to go on",
-                file=sys.stderr,
-            )
+            then = "With --again, it begins anew; without, these are kept" if options.again else "Run it again to go on"
+            print(f"autograder: stopped; {done} of {len(todo)} graded and kept. {then}", file=sys.stderr)
             return 130
         record.export_csv(options.folder / GRADES)
         changes = [_change(before, now) for before, now in results.changes()]
@@ -319,6 +318,8 @@ def _grade(course: Course, options: argparse.Namespace) -> int:
     print(f"{count['graded']} graded, {count['unreadable']} unreadable, {count['refused']} refused")
     if len(todo) < len(handed):
         print(f"{len(handed) - len(todo)} of them were as they had been, and were not graded again")
+    if anew and not changes:
+        print(f"{anew} were graded anew, and nobody's points changed")
     if changes:
         print(f"{len(changes)} have another grade than before:")
         _print_some(changes[:MAX_LINES], len(changes) - MAX_LINES, sys.stdout)

@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from autograder import batch
@@ -197,6 +198,48 @@ def test_workers_are_other_processes_and_end_with_this_one():
     while any(Path("/proc", pid).exists() for pid in done.stdout.split()):
         assert time.monotonic() < deadline, "a worker lives on without its parent"
         time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_stopped_by_hand_while_an_answer_runs(course, class_folder, hand_in, key, fill, sandboxing):
+    if sandboxing:
+        pytest.skip("there is no sandbox here")
+    notebook = nbformat.read(class_folder / "release/tiny/tiny.ipynb", as_version=4)
+    hand_in(fill(notebook, {**key, "double": "def double(x):\n    while True:\n        pass"}))
+    command = [sys.executable, "-m", "autograder.cli", "--course", course.root, "grade", class_folder, "--workers", "1"]
+    script = f"""import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from autograder import cli
+sys.exit(cli.main({[str(one) for one in command[3:]]!r}))"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    ) as run:
+        deadline = time.monotonic() + 120
+        while not (examiner := _descendant(run.pid, "autograder.engine.examiner")):
+            assert run.poll() is None and time.monotonic() < deadline
+            time.sleep(0.1)
+        while not _descendant(examiner, "bwrap"):
+            assert run.poll() is None and time.monotonic() < deadline
+            time.sleep(0.1)
+        time.sleep(2)
+        run.send_signal(signal.SIGINT)
+        said = run.stderr.read()  # until the last process that could write there has ended
+    assert run.returncode == 130 and "Traceback" not in said
+    assert "autograder: stopped; 0 of 1 graded and kept. Run it again to go on" in said
+
+
+def _descendant(pid: int, word: str) -> int | None:
+    """A process below this one whose command line has that word."""
+    try:
+        below = [
+            int(one) for task in Path(f"/proc/{pid}/task").iterdir() for one in (task / "children").read_text().split()
+        ]
+        for one in below:
+            if word.encode() in Path(f"/proc/{one}/cmdline").read_bytes():
+                return one
+    except OSError:
+        return None
+    return next(filter(None, (_descendant(one, word) for one in below)), None)
 
 
 # --- what is graded already ------------------------------------------------------------------------------------------
