@@ -31,6 +31,7 @@ from autograder import grade
 from autograder.course import ROOT, Course, CourseError
 from autograder.engine import sandbox
 from autograder.engine.sandbox import SandboxError
+from autograder.feedback import keep_receipt
 from autograder.master import STUB, Master, MasterError
 from autograder.record import Record, settings
 from autograder.submission import make_cell, make_notebook
@@ -193,7 +194,7 @@ class EngineAutograde(Autograde):
         self._put(Path(self._format_dest(self.assignment.name, student)), folder, notebook)
 
     def _put(self, target: Path, folder: Path, notebook: nbformat.NotebookNode) -> None:
-        """Put the notebook, the hand-out data and the time of handing in there, all at once.
+        """Put the notebook, the hand-out data and what releasing feedback needs there, all at once.
 
         Nothing else that the student handed in is copied: a link could lead anywhere.
         """
@@ -203,8 +204,9 @@ class EngineAutograde(Autograde):
         new.mkdir(parents=True)
         for data in self.assignment.data_files:
             shutil.copy(data, new)
-        if _timestamp(folder) is not None:
-            shutil.copy(folder / "timestamp.txt", new)
+        keep_receipt(folder, new)
+        if _timestamp(folder) is None:  # what cannot be read as a time is ignored
+            (new / "timestamp.txt").unlink(missing_ok=True)
         text = nbformat.v4.writes(
             notebook
         )  # nbformat.write checks it against a schema, which takes a tenth of a second
@@ -287,6 +289,7 @@ def put(folder: Path, result: Result, notebook: str) -> None:
     place.mkdir(parents=True, exist_ok=True)
     new = place / f".{result.assignment}.new"
     new.write_text(notebook, encoding="utf-8", errors="backslashreplace")
+    keep_receipt(folder / "submitted" / result.student / result.assignment, place)
     new.replace(place / f"{result.assignment}.ipynb")
 
 

@@ -18,6 +18,7 @@ from autograder.course import Course
 from autograder.master import BEGIN_HIDDEN, Part
 from autograder.verdict import Assignment, CellResult, Result
 
+RECEIPT = ("timestamp.txt", "submission_secret.txt")
 _PAGE = re.compile(r"Page: \*(.+?)\*")
 _HEADING = re.compile(r"^#{1,3} (?:\d+ · )?(.+)$", re.MULTILINE)
 _TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
@@ -145,7 +146,19 @@ def write(
     place.mkdir(parents=True, exist_ok=True)
     path, new = place / f"{assignment.name}.html", place / ".new"
     new.write_text(page, encoding="utf-8", errors="backslashreplace")
+    keep_receipt(folder / "submitted" / result.student / assignment.name, place)
     return new.replace(path)
+
+
+def keep_receipt(handed_in: Path, place: Path) -> None:
+    """Copy the time of handing in and nbgrader's secret of a submission, which `nbgrader release_feedback` asks for."""
+    for name in RECEIPT:
+        source = handed_in / name
+        if source.is_symlink() or not source.is_file():
+            continue
+        with source.open("rb") as file:
+            text = file.read(1000).decode("utf-8", "replace")
+        (place / name).write_text(text, encoding="utf-8")
 
 
 def template(name: str) -> jinja2.Template:

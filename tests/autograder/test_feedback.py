@@ -76,6 +76,22 @@ def test_no_verdict_no_page(course, tmp_path, result):
     assert not (tmp_path / "feedback").exists()
 
 
+def test_what_nbgrader_needs_to_release_it_lies_beside_it(page, result, tmp_path):
+    handed_in = tmp_path / "class/submitted/s-001/tiny"
+    handed_in.mkdir(parents=True)
+    (handed_in / "timestamp.txt").write_bytes(b"2026-11-20 12:00:00 UTC\n\xff")
+    (tmp_path / "elsewhere").write_text("someone else's")
+    (handed_in / "submission_secret.txt").symlink_to(tmp_path / "elsewhere")
+    page(result("s-001"))
+    place = tmp_path / "class/feedback/s-001/tiny"
+    assert sorted(one.name for one in place.iterdir()) == ["timestamp.txt", "tiny.html"]
+    assert (place / "timestamp.txt").read_text(encoding="utf-8").startswith("2026-11-20 12:00:00 UTC\n")
+    (handed_in / "submission_secret.txt").unlink()
+    (handed_in / "submission_secret.txt").write_text("f00d")
+    page(result("s-001"))
+    assert (place / "submission_secret.txt").read_text() == "f00d"
+
+
 def test_what_a_person_added_counts(page, result):
     hand = ByHand({"double_hidden": 1.5}, {"double": "Nearly <b>."}, 0.5)
     text = page(result("s-001", double_hidden=0.0), hand)
