@@ -15,7 +15,7 @@ import jinja2
 import markupsafe
 
 from autograder.course import Course
-from autograder.master import BEGIN_HIDDEN, Part
+from autograder.master import Part
 from autograder.verdict import Assignment, CellResult, Result
 
 RECEIPT = ("timestamp.txt", "submission_secret.txt")
@@ -212,5 +212,5 @@ def _hint(part: Part, cells: list[CellResult]) -> str | None:
     for outcome in ("missing", "timeout", "memory", "crashed", "error"):
         if any(cell.outcome == outcome for cell in missed.values()):
             return _HINTS[outcome]
-    hidden = all(BEGIN_HIDDEN in cell.source for cell in part.tests if cell.grade_id in missed)
+    hidden = all(cell.is_hidden for cell in part.tests if cell.grade_id in missed)
     return _HINTS["hidden" if hidden else "visible"]

@@ -65,6 +65,11 @@ class Cell:
         """Code that students get and that everything else may rely on: imports, data, helpers."""
         return self.cell_type == "code" and not (self.is_grade or self.is_solution or self.is_showcase)
 
+    @property
+    def is_hidden(self) -> bool:
+        """Whether it holds tests that students do not get."""
+        return BEGIN_HIDDEN in self.source
+
     @cached_property
     def stub(self) -> str:
         """The source that students get: solution regions replaced, hidden tests removed."""

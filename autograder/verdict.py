@@ -9,7 +9,7 @@ from autograder import bank as banks
 from autograder import master as masters
 from autograder.bank import Mistake
 from autograder.course import Course
-from autograder.master import BEGIN_HIDDEN, Cell, Master
+from autograder.master import Cell, Master
 
 SEED = 20261122
 MAX_MESSAGE = 600
@@ -113,7 +113,7 @@ def without_verdict(assignment: Assignment, student: str, status: str, reason: s
 
 def message_for_student(cell: Cell, outcome: str, error_name: str, text: str) -> str:
     """What a student is told of a test that did not pass: a visible test's own words, and never a hidden one's."""
-    if BEGIN_HIDDEN in cell.source:
+    if cell.is_hidden:
         kind = "gives a wrong answer" if outcome == "failed" else f"raises {error_name}"
         return f"On inputs you have not seen, your function {kind}."
     return f"{error_name}: {text}".strip()[:MAX_MESSAGE]

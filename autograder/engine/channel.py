@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import array
 import builtins
-import contextlib
+import math
 import re
 import select
 import socket
@@ -35,6 +35,13 @@ MAX_INT_BYTES = 512
 MAX_DIGEST = 4_000  # characters of an exception's message
 MAX_ORIGINS = 16  # arguments that an object made from them may change later
 _ARRAY_KINDS = "biufcU"
+_UINT32, _DOUBLE, _COMPLEX = struct.Struct("<I"), struct.Struct("<d"), struct.Struct("<dd")
+_SHAPE = [struct.Struct(f"<B{ndim}Q") for ndim in range(65)]  # NumPy's arrays have 64 axes at most
+# made once: a call here and there passes thousands of values
+_ARRAY_LIKE = (np.ndarray, array.array, bytearray, memoryview)
+_NUMBERS_AND_TEXT = (float, int, str)
+_CHANGEABLE = (np.ndarray, np.random.Generator)
+_EXACT = {np.ndarray, list, tuple, dict}  # kinds that no student has written
 
 
 class ChannelError(BaseException):
@@ -66,6 +73,10 @@ class Channel:
         self.received = 0  # bytes since the deadline was set
         self.budget = float("inf")
         self.values = 0  # decoded since the deadline was set
+        self._unread = b""  # what has arrived of a message that has not been asked for yet
+        self._arrivals, self._room = select.poll(), select.poll()
+        self._arrivals.register(sock, select.POLLIN)
+        self._room.register(sock, select.POLLOUT)
         sock.setblocking(False)
 
     def limit(self, seconds: float, budget: float = float("inf")) -> None:
@@ -73,68 +84,66 @@ class Channel:
         self.deadline, self.budget = time.monotonic() + seconds, budget
         self.received = self.values = 0
 
-    def _wait(self, event: int) -> None:
-        poll = select.poll()
-        poll.register(self.sock, event)
+    def _wait(self, events: select.poll) -> None:
         left = self.deadline - time.monotonic()
-        if left <= 0 or not poll.poll(None if left == float("inf") else left * 1000):
+        if left <= 0 or not events.poll(None if left == float("inf") else left * 1000):
             raise ChannelError("timeout", "no answer in time")
 
     def send(self, body: bytes) -> None:
-        view = memoryview(struct.pack("<I", len(body)) + body)
-        while view:
+        message = _UINT32.pack(len(body)) + body
+        sent = 0
+        while sent < len(message):
             try:
-                view = view[self.sock.send(view) :]
+                sent += self.sock.send(memoryview(message)[sent:])
             except BlockingIOError:
-                self._wait(select.POLLOUT)
+                self._wait(self._room)
             except OSError as error:
                 raise ChannelError("crashed", "the process ended") from error
 
     def receive(self) -> bytes:
         if time.monotonic() > self.deadline:  # a flood never has to be waited for
             raise ChannelError("timeout", "no answer in time")
-        (size,) = struct.unpack("<I", self._exactly(4))
+        self._read_until(4)
+        (size,) = _UINT32.unpack_from(self._unread)
         if size > MAX_FRAME:
             raise ChannelError("violation", f"a message of {size} bytes; the limit is {MAX_FRAME}")
         self.received += size
         if self.received > self.budget:
             raise ChannelError("violation", f"more than {self.budget:.0f} bytes in one test")
-        return self._exactly(size)
+        self._read_until(4 + size)
+        body, self._unread = self._unread[4 : 4 + size], self._unread[4 + size :]
+        return body
 
     def is_quiet(self) -> bool:
         """Whether nothing has arrived unasked, the end of the other side included."""
-        try:
-            self.sock.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            pass
-        return False
+        return not self._unread and not self._arrivals.poll(0)
 
     def has_ended(self) -> bool:
         """Whether the other side has hung up, and left nothing to read."""
         try:
-            return not self.sock.recv(1, socket.MSG_PEEK)
+            return not self._unread and not self.sock.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
             return False
         except OSError:
             return True
 
-    def _exactly(self, size: int) -> bytes:
-        parts = []
-        while size:
+    def _read_until(self, size: int) -> None:
+        """Read until that many bytes are at hand."""
+        parts, missing = [self._unread], size - len(self._unread)
+        while missing > 0:
+            self._wait(self._arrivals)
             try:
-                part = self.sock.recv(min(size, 2**20))
+                part = self.sock.recv(min(max(missing, 2**16), 2**20))
             except BlockingIOError:
-                self._wait(select.POLLIN)
                 continue
             except OSError as error:
                 raise ChannelError("crashed", "the process ended") from error
             if not part:
                 raise ChannelError("crashed", "the process ended")
             parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
+            missing -= len(part)
+        if len(parts) > 1:
+            self._unread = b"".join(parts)
 
     def close(self) -> None:
         self.sock.close()
@@ -184,7 +193,16 @@ class Peer:
         with self.lock:
             return self._ask_alone(verb, target, args, kwargs)
 
+    def begin(self, target, *args, **kwargs) -> None:
+        """Call a function of the other end, and leave the answer for `await_reply`."""
+        with self.lock:
+            self._send("call", target, args, kwargs)
+
     def _ask_alone(self, verb: str, target, args: tuple, kwargs: dict):
+        self._send(verb, target, args, kwargs)
+        return self.await_reply()
+
+    def _send(self, verb: str, target, args: tuple, kwargs: dict) -> None:
         if not self.channel.is_quiet():
             raise ChannelError("violation", "a message that nobody asked for")
         encoder = Encoder(self)
@@ -192,7 +210,6 @@ class Peer:
         self.channel.send(encoder.bytes())
         origins = self.adopted_from.get(target.number, []) if isinstance(target, Handle) else []
         self.sent, self.changes, self.verb = encoder.memo_objects + origins, [], verb
-        return self.await_reply()
 
     def await_reply(self):
         """The reply to the last call, answering the other end's calls on the way. May be repeated after a timeout."""
@@ -255,7 +272,11 @@ class Peer:
             raise ChannelError("violation", "a call of no known form")
         verb, target, args, kwargs = request
         watched = decoder.memo_objects + self.made_from.get(self.numbers.get(id(target), -1), [])
-        before = [self.snapshots.get(id(one)) or _snapshot(one) for one in watched]
+        before = [
+            # nobody but this method sees the call itself
+            None if one is request or one is args or one is kwargs else self.snapshots.get(id(one)) or _snapshot(one)
+            for one in watched
+        ]
         encoder = Encoder(self, head="=")
         try:
             result = self._perform(verb, target, args, kwargs)
@@ -341,12 +362,11 @@ class Encoder:
         self.memo_objects.append(value)
 
     def _number(self, tag: bytes, number: int) -> None:
-        self.parts.append(tag + struct.pack("<I", number))
+        self.parts.append(tag + _UINT32.pack(number))
 
     def _text(self, tag: bytes, text: str) -> None:
         raw = text.encode("utf-8", "replace")
-        self._number(tag, len(raw))
-        self.parts.append(raw)
+        self.parts.append(tag + _UINT32.pack(len(raw)) + raw)
 
     def changes(self, changes: list[tuple[int, object]]) -> None:
         """The new contents of changed arguments; sent as they are, not as references to themselves."""
@@ -358,24 +378,22 @@ class Encoder:
             self.value(contents)
 
     def value(self, value: object) -> None:
-        if value is None:
-            self.parts.append(b"N")
-            return
         kind = type(value)
-        if kind is bool:
-            self.parts.append(b"T" if value else b"F")
+        if kind is float:
+            self.parts.append(b"d" + _DOUBLE.pack(value))
         elif kind is int:
             raw = value.to_bytes((value.bit_length() + 8) // 8, "little", signed=True)
             if len(raw) > MAX_INT_BYTES:
                 raise OverflowError("an integer of more than 4000 bits cannot be passed")
-            self._number(b"i", len(raw))
-            self.parts.append(raw)
-        elif kind is float:
-            self.parts.append(b"d" + struct.pack("<d", value))
-        elif kind is complex:
-            self.parts.append(b"c" + struct.pack("<dd", value.real, value.imag))
+            self.parts.append(b"i" + _UINT32.pack(len(raw)) + raw)
         elif kind is str:
             self._text(b"s", value)
+        elif value is None:
+            self.parts.append(b"N")
+        elif kind is bool:
+            self.parts.append(b"T" if value else b"F")
+        elif kind is complex:
+            self.parts.append(b"c" + _COMPLEX.pack(value.real, value.imag))
         elif kind is bytes:
             self._number(b"b", len(value))
             self.parts.append(value)
@@ -388,23 +406,23 @@ class Encoder:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise RecursionError("values nested more than 100 deep cannot be passed")
-        class_name = self.peer.class_name(value)
+        class_name = None if kind in _EXACT else self.peer.class_name(value)
         if class_name is not None:
             self._handle(value, "object", class_name)
-        elif isinstance(value, np.ndarray | array.array | bytearray | memoryview):
-            self._remember(value)
-            self._array(b"a", np.asarray(value))
-        elif isinstance(value, np.generic) and value.dtype.kind in _ARRAY_KINDS:
-            self._array(b"g", np.asarray(value))
         elif kind is list:
             self._remember(value)
             self._number(b"l", len(value))
             for one in value:
                 self.value(one)
+        elif isinstance(value, _ARRAY_LIKE):
+            self._remember(value)
+            self._array(b"a", np.asarray(value))
         elif isinstance(value, tuple):
             self._number(b"t", len(value))
             for one in value:
                 self.value(one)
+        elif isinstance(value, np.generic) and value.dtype.kind in _ARRAY_KINDS:
+            self._array(b"g", np.asarray(value))
         elif isinstance(value, dict) and getattr(value, "_handle", None) is None:  # Counter and its kin arrive as dicts
             self._remember(value)
             self._number(b"m", len(value))
@@ -427,10 +445,8 @@ class Encoder:
             self.value(generator_state(value))
         elif getattr(value, "_handle", None).__class__ is Handle:
             self._number(b"H", value._handle.number)
-        elif isinstance(value, float | int | str):  # a subclass arrives as its base value
-            self.value(
-                {float: float, int: int, str: str}[next(b for b in kind.__mro__ if b in (float, int, str))](value)
-            )
+        elif isinstance(value, _NUMBERS_AND_TEXT):  # a subclass arrives as its base value
+            self.value(next(base for base in kind.__mro__ if base in _NUMBERS_AND_TEXT)(value))
         elif isinstance(value, Fraction):
             self.parts.append(b"q")
             self.value(value.numerator)
@@ -456,7 +472,6 @@ class Encoder:
             return
         if array.dtype.kind not in _ARRAY_KINDS:
             raise TypeError(f"an array of {array.dtype} cannot be passed")
-        array = np.ascontiguousarray(array).reshape(array.shape)
         if array.dtype.byteorder == ">":
             array = array.astype(array.dtype.newbyteorder("<"))
         if array.nbytes > MAX_FRAME // 2:
@@ -475,7 +490,7 @@ def _is_half(codes: np.ndarray) -> np.ndarray:
 
 
 def _shape(array: np.ndarray) -> bytes:
-    return struct.pack(f"<B{array.ndim}Q", array.ndim, *array.shape)
+    return _SHAPE[array.ndim].pack(array.ndim, *array.shape)
 
 
 class Decoder:
@@ -487,6 +502,7 @@ class Decoder:
         self.known = known
         self.adopted: list[int] = []  # numbers of the other end's objects
         self.nodes = self.depth = 0
+        self.repeated = 0  # of the nodes: met again by reference, not decoded again
         self.open: set[int] = set()  # containers that are being read
         self.weights: dict[int, int] = {}  # how many values each container holds, all the way down
 
@@ -496,6 +512,9 @@ class Decoder:
     def end(self) -> None:
         if self.at != len(self.body):
             raise ChannelError("violation", "a message that is longer than its contents")
+        self.peer.channel.values += self.nodes - self.repeated
+        if self.peer.channel.values > MAX_VALUES:
+            raise ChannelError("violation", "too many values")
 
     def _take(self, size: int) -> bytes:
         end = self.at + size
@@ -505,7 +524,9 @@ class Decoder:
         return part
 
     def _number(self) -> int:
-        return struct.unpack("<I", self._take(4))[0]
+        (number,) = _UINT32.unpack_from(self.body, self.at)
+        self.at += 4
+        return number
 
     def _count(self) -> int:
         count = self._number()
@@ -514,10 +535,7 @@ class Decoder:
         return count
 
     def _text(self) -> str:
-        try:
-            return self._take(self._number()).decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise ChannelError("violation", "text that is not UTF-8") from error
+        return self._take(self._number()).decode("utf-8")
 
     def _tagged_text(self) -> str:
         if self._take(1) != b"s":
@@ -527,127 +545,149 @@ class Decoder:
     def value(self) -> object:
         self.nodes += 1
         self.depth += 1
-        self.peer.channel.values += 1
-        if self.nodes > MAX_NODES or self.depth > MAX_DEPTH + 5 or self.peer.channel.values > MAX_VALUES:
+        if self.nodes > MAX_NODES or self.depth > MAX_DEPTH + 5:
             raise ChannelError("violation", "too many values")
         try:
-            return self._value()
-        except (ValueError, TypeError, ArithmeticError, struct.error, RecursionError) as error:
+            tag = self.body[self.at]
+            self.at += 1
+            value = _READ[tag](self)
+        except (ValueError, TypeError, ArithmeticError, LookupError, struct.error, RecursionError) as error:
             raise ChannelError("violation", f"a value that cannot be read: {error}") from error
-        finally:
-            self.depth -= 1
+        self.depth -= 1
+        return value
 
-    def _value(self) -> object:
-        tag = self._take(1)
-        if tag in b"NTFE":
-            return {b"N": None, b"T": True, b"F": False, b"E": Ellipsis}[tag]
-        if tag == b"i":
-            size = self._number()
-            if size > MAX_INT_BYTES:
-                raise ChannelError("violation", "an integer of too many digits")
-            return int.from_bytes(self._take(size), "little", signed=True)
-        if tag == b"d":
-            return struct.unpack("<d", self._take(8))[0]
-        if tag == b"c":
-            return complex(*struct.unpack("<dd", self._take(16)))
-        if tag == b"s":
-            return self._text()
-        if tag == b"b":
-            return self._take(self._number())
-        if tag == b"@":
-            number, known = self._number(), self.known or []
-            if number >= len(known) + len(self.memo_objects):
-                raise ChannelError("violation", "a reference to nothing")
-            if number < len(known):
-                return known[number]
-            number -= len(known)
-            if number in self.open:
-                raise ChannelError("violation", "a value that contains itself")
-            self.nodes += self.weights.get(number, 0)  # whoever walks through the value meets it again
-            return self.memo_objects[number]
-        if tag == b"a":
-            numbers = self._array()
-            self.memo_objects.append(numbers)
-            return numbers
-        if tag == b"o":
-            return self._array_of_values()
-        if tag == b"g":
-            scalar = self._array()
-            if scalar.ndim:
-                raise ChannelError("violation", "a scalar with a shape")
-            return scalar[()]
-        if tag == b"q":
-            parts = self.value(), self.value()
-            if not all(type(one) is int for one in parts):
-                raise ChannelError("violation", "a fraction of something else than whole numbers")
-            return Fraction(*parts)
-        if tag == b"l":
-            items: list = []
-            with self._container(items):
-                items.extend(self.value() for _ in range(self._count()))
-            return items
-        if tag == b"t":
-            return tuple(self.value() for _ in range(self._count()))
-        if tag == b"m":
-            mapping: dict = {}
-            with self._container(mapping):
-                for _ in range(self._count()):
-                    key = self.value()
-                    mapping[key] = self.value()
-            return mapping
-        if tag in b"SZ":
-            members: set = set()
-            for _ in range(self._count()):
-                members.add(self.value())  # one by one, so that an alarm can ring between two that collide
-            return members if tag == b"S" else frozenset(members)
-        if tag == b"x":
-            return slice(self.value(), self.value(), self.value())
-        if tag == b"r":
-            numbers = range(self.value(), self.value(), self.value())
-            if (numbers.stop - numbers.start) // numbers.step > MAX_NODES:
-                raise ChannelError("violation", f"a range of more than {MAX_NODES} numbers")
-            return numbers
-        if tag == b"R":
-            place = len(self.memo_objects)
-            self.memo_objects.append(None)
-            try:
-                generator = self.memo_objects[place] = make_generator(self.value())
-            except ImpossibleState as error:
-                raise ChannelError("violation", str(error)) from error
-            return generator
-        if tag == b"H":
-            number = self._number()
-            if number >= len(self.peer.own):
-                raise ChannelError("violation", "a handle of nothing")
-            return self.peer.own[number]
-        if tag == b"h":
-            place = len(self.memo_objects)
-            self.memo_objects.append(None)
-            handle = Handle(self._number(), self._tagged_text(), self._tagged_text())
-            self.adopted.append(handle.number)
-            stand_in = self.memo_objects[place] = self.peer.adopt(self.peer, handle)
-            return stand_in
-        raise ChannelError("violation", f"a value of no known kind ({tag!r})")
+    def _constant(self) -> object:
+        return _CONSTANTS[self.body[self.at - 1]]
 
-    @contextlib.contextmanager
-    def _container(self, value: list | dict):
-        place, before = len(self.memo_objects), self.nodes
-        self.memo_objects.append(value)
+    def _integer(self) -> int:
+        size = self._number()
+        if size > MAX_INT_BYTES:
+            raise ChannelError("violation", "an integer of too many digits")
+        return int.from_bytes(self._take(size), "little", signed=True)
+
+    def _float(self) -> float:
+        (number,) = _DOUBLE.unpack_from(self.body, self.at)
+        self.at += 8
+        return number
+
+    def _complex(self) -> complex:
+        return complex(*_COMPLEX.unpack(self._take(16)))
+
+    def _bytes(self) -> bytes:
+        return self._take(self._number())
+
+    def _reference(self) -> object:
+        number, known = self._number(), self.known or []
+        if number >= len(known) + len(self.memo_objects):
+            raise ChannelError("violation", "a reference to nothing")
+        if number < len(known):
+            return known[number]
+        number -= len(known)
+        if number in self.open:
+            raise ChannelError("violation", "a value that contains itself")
+        weight = self.weights.get(number, 0)
+        self.nodes += weight  # whoever walks through the value meets it again
+        self.repeated += weight
+        return self.memo_objects[number]
+
+    def _fraction(self) -> Fraction:
+        parts = self.value(), self.value()
+        if not all(type(one) is int for one in parts):
+            raise ChannelError("violation", "a fraction of something else than whole numbers")
+        return Fraction(*parts)
+
+    def _list(self) -> list:
+        items: list = []
+        place, before = self._begin(items)
+        for _ in range(self._count()):
+            items.append(self.value())
+        self._end(place, before)
+        return items
+
+    def _tuple(self) -> tuple:
+        return tuple([self.value() for _ in range(self._count())])
+
+    def _mapping(self) -> dict:
+        mapping: dict = {}
+        place, before = self._begin(mapping)
+        for _ in range(self._count()):
+            key = self.value()
+            mapping[key] = self.value()
+        self._end(place, before)
+        return mapping
+
+    def _set(self) -> set:
+        members: set = set()
+        for _ in range(self._count()):
+            members.add(self.value())  # one by one, so that an alarm can ring between two that collide
+        return members
+
+    def _frozenset(self) -> frozenset:
+        return frozenset(self._set())
+
+    def _slice(self) -> slice:
+        return slice(self.value(), self.value(), self.value())
+
+    def _range(self) -> range:
+        numbers = range(self.value(), self.value(), self.value())
+        if (numbers.stop - numbers.start) // numbers.step > MAX_NODES:
+            raise ChannelError("violation", f"a range of more than {MAX_NODES} numbers")
+        return numbers
+
+    def _generator(self) -> np.random.Generator:
+        place, _ = self._begin(None)
+        try:
+            generator = self.memo_objects[place] = make_generator(self.value())
+        except ImpossibleState as error:
+            raise ChannelError("violation", str(error)) from error
+        self.open.remove(place)
+        return generator
+
+    def _own(self) -> object:
+        number = self._number()
+        if number >= len(self.peer.own):
+            raise ChannelError("violation", "a handle of nothing")
+        return self.peer.own[number]
+
+    def _stand_in(self) -> object:
+        place = len(self.memo_objects)
+        self.memo_objects.append(None)
+        handle = Handle(self._number(), self._tagged_text(), self._tagged_text())
+        self.adopted.append(handle.number)
+        stand_in = self.memo_objects[place] = self.peer.adopt(self.peer, handle)
+        return stand_in
+
+    def _begin(self, container: object) -> tuple[int, int]:
+        """Note a container whose contents are still to be read; returns its place, and the nodes before it."""
+        place = len(self.memo_objects)
+        self.memo_objects.append(container)
         self.open.add(place)
-        yield
+        return place, self.nodes
+
+    def _end(self, place: int, before: int) -> None:
         self.open.remove(place)
         self.weights[place] = self.nodes - before
 
+    def _numbers(self) -> np.ndarray:
+        numbers = self._array()
+        self.memo_objects.append(numbers)
+        return numbers
+
+    def _scalar(self) -> np.generic:
+        scalar = self._array()
+        if scalar.ndim:
+            raise ChannelError("violation", "a scalar with a shape")
+        return scalar[()]
+
     def _array(self) -> np.ndarray:
-        name = self._text()
-        dtype = np.dtype(name) if re.fullmatch(r"[<|][a-zA-Z][0-9]{1,8}", name) else None
-        if dtype is None or dtype.kind not in _ARRAY_KINDS or not dtype.itemsize:
+        name = self._take(self._number())
+        dtype = _DTYPES.get(name)
+        if dtype is None and re.fullmatch(rb"<U[0-9]{1,8}", name):
+            dtype = np.dtype(name.decode())
+        if dtype is None or not dtype.itemsize:
             raise ChannelError("violation", "an array of no known kind")
         shape = self._shape()
-        size = dtype.itemsize
-        for length in shape:
-            size *= length
-        raw = self._take(size)
+        raw = self._take(math.prod(shape, start=dtype.itemsize))
         numbers = np.frombuffer(raw, dtype=dtype).reshape(shape)
         if dtype.kind == "U":
             codes = np.frombuffer(raw, "<u4")
@@ -657,13 +697,9 @@ class Decoder:
         return np.asarray(numbers.view(np.uint8) != 0) if dtype.kind == "b" else numbers.copy()
 
     def _array_of_values(self) -> np.ndarray:
-        place = len(self.memo_objects)
-        self.memo_objects.append(None)
-        self.open.add(place)
+        place, _ = self._begin(None)
         shape = self._shape()
-        size = 1
-        for length in shape:
-            size *= length
+        size = math.prod(shape)
         if size > len(self.body) - self.at:
             raise ChannelError("violation", "a header that promises more than it carries")
         values = [self.value() for _ in range(size)]
@@ -675,7 +711,41 @@ class Decoder:
 
     def _shape(self) -> tuple[int, ...]:
         (ndim,) = self._take(1)
-        return struct.unpack(f"<{ndim}Q", self._take(8 * ndim))
+        if ndim >= len(_SHAPE):
+            raise ChannelError("violation", "an array of too many axes")
+        self.at -= 1
+        return _SHAPE[ndim].unpack(self._take(_SHAPE[ndim].size))[1:]
+
+
+_CONSTANTS = {ord("N"): None, ord("T"): True, ord("F"): False, ord("E"): Ellipsis}
+_DTYPES = {
+    dtype.str.encode(): dtype
+    for dtype in (
+        np.dtype(code).newbyteorder("<") for code in "?" + np.typecodes["AllInteger"] + np.typecodes["AllFloat"]
+    )
+}
+_READ = dict.fromkeys(_CONSTANTS, Decoder._constant) | {
+    ord("i"): Decoder._integer,
+    ord("d"): Decoder._float,
+    ord("c"): Decoder._complex,
+    ord("s"): Decoder._text,
+    ord("b"): Decoder._bytes,
+    ord("@"): Decoder._reference,
+    ord("a"): Decoder._numbers,
+    ord("o"): Decoder._array_of_values,
+    ord("g"): Decoder._scalar,
+    ord("q"): Decoder._fraction,
+    ord("l"): Decoder._list,
+    ord("t"): Decoder._tuple,
+    ord("m"): Decoder._mapping,
+    ord("S"): Decoder._set,
+    ord("Z"): Decoder._frozenset,
+    ord("x"): Decoder._slice,
+    ord("r"): Decoder._range,
+    ord("R"): Decoder._generator,
+    ord("H"): Decoder._own,
+    ord("h"): Decoder._stand_in,
+}
 
 
 def exception_name(error: BaseException) -> str:
@@ -730,7 +800,7 @@ class _Snapshot:
 
 
 def _is_changeable(value: object) -> bool:
-    return isinstance(value, np.ndarray | np.random.Generator) or type(value) in (list, dict)
+    return type(value) in (list, dict) or isinstance(value, _CHANGEABLE)
 
 
 def _changeable(values: list[object]) -> list[object]:
@@ -759,6 +829,8 @@ def _identical(a: np.ndarray, b: np.ndarray) -> bool:
         return False
     if a.dtype.kind in "OU":
         return all(x is y or (type(x) is str and x == y) for x, y in zip(a.ravel(), b.ravel(), strict=True))
+    if a.nbytes <= 4096:
+        return a.tobytes() == b.tobytes()
     return np.array_equal(a.reshape(-1).view(np.uint8), b.reshape(-1).view(np.uint8))
 
 

@@ -1,6 +1,7 @@
 """What lies in the folders that student code may write to, kept in memory, so that a test's files go with the test.
 
-Only the reaper calls this, and only while no student code runs. Links are kept as links and never followed.
+Only the reaper calls this, and only while no student code runs. Links are kept as links and never followed. A write
+through a shared mapping of a file that was there before is not noticed: in a tmpfs it leaves the times as they were.
 """
 
 from __future__ import annotations

@@ -1,19 +1,22 @@
-"""Inside the sandbox: a warm interpreter, and for each submission a reaper, a stem and one fork for each test.
+"""Inside the sandbox: a warm interpreter, and for each submission a reaper, a stem and, where needed, its forks.
 
 warm interpreter     imports NumPy, Matplotlib and IPython once, and forks
   └ reaper           first process of new namespaces; runs no student code; ends all others when told, and at the end;
       │              puts back what tests have written, and ends what takes too much memory
-      └ stem         without privileges; runs the student's cells, one after the other
-          └ fork     answers the calls of one test, with everything as it is at that test's place in the notebook
+      └ stem         without privileges; runs the student's cells, one after the other, and answers the calls of tests
+          └ fork     answers the calls of tests with everything as it was at their place, where that may have changed
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import gc
 import io
 import json
 import os
 import random
+import select
 import shutil
 import signal
 import socket
@@ -35,6 +38,9 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     shell = _warm_shell()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # A collection writes to every object that it looks at, and so would copy this whole memory in every child.
+    gc.collect()
+    gc.freeze()
     control.send(b"ready")
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 4096, 3)
@@ -63,9 +69,23 @@ def _warm_shell():
     # nobody looks at the figures: `%matplotlib inline` and its kin leave the backend alone
     shell.enable_gui = lambda gui=None: None
     shell.enable_matplotlib = lambda gui=None: (gui or "agg", "agg")
+    shell.transform_cell = _only_where_needed(shell.transform_cell)
     shell.displayhook.write_output_prompt = lambda: None
     shell.run_cell("pass", store_history=False)
     return shell
+
+
+def _only_where_needed(transform):
+    """IPython's translation of magics to Python, left out for what is Python already: it takes longer than the rest."""
+
+    def transform_cell(source: str) -> str:
+        try:
+            ast.parse(source)
+        except (SyntaxError, ValueError):
+            return transform(source)
+        return source if source.endswith("\n") else source + "\n"
+
+    return transform_cell
 
 
 def _submission(shell, settings: dict, descriptors: list[int]) -> None:
@@ -98,8 +118,8 @@ class _Reaper:
 
     i     interrupt the stem, as a person would press stop
     s     a test comes: end what the cells have left running, and save what they have written
-    c     a test is over: end its fork and all it started, and put back what was saved
-    k N   set the new fork aside under that number, with what was saved for it
+    c     the tests of a fork are over: end it and all it started, and put back what was saved
+    k N   stop the fork and all it started, put back what was saved, and set both aside under that number
     e     the notebook is over: end all but the forks that were set aside
     r N   run the fork of that number: put back what was saved for it
     """
@@ -132,7 +152,8 @@ class _Reaper:
                 self._end(self._others())
                 self.written = scratch.restore(WRITABLE, self.written)
             elif letter == b"k":
-                self.aside[number] = set(self._others()), self.written
+                self.aside[number] = self._stop(), self.written
+                self.written = scratch.restore(WRITABLE, self.written)
             elif letter == b"e":
                 self._end([self.stem, *self._others()])
                 self.stem = 1
@@ -148,9 +169,19 @@ class _Reaper:
         known = {1, self.stem}.union(*(pids for pids, _ in self.aside.values()))
         return [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) not in known and _lives(name)]
 
+    def _stop(self) -> set[int]:
+        """Stop every process of a fork; returns them."""
+        stopped: set[int] = set()
+        while new := set(self._others()) - stopped:  # one may have started another meanwhile
+            _kill(new, signal.SIGSTOP)
+            stopped |= new
+        return stopped
+
     def _end(self, pids: list[int]) -> None:
         while pids:
             _kill(pids, signal.SIGKILL)
+            for pid in pids:
+                _await_end(pid)
             pids = self._others()
 
     def _watch_memory(self) -> None:
@@ -170,6 +201,14 @@ def _kill(pids: Iterable[int], which: signal.Signals) -> None:
         if pid != 1:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, which)
+
+
+def _await_end(pid: int) -> None:
+    """Wait until a process that was killed has given its memory back, which takes it about a millisecond."""
+    with contextlib.suppress(ProcessLookupError):
+        ending = os.pidfd_open(pid)
+        select.select([ending], [], [], 0.1)
+        os.close(ending)
 
 
 def _lives(pid: str) -> bool:
@@ -207,7 +246,7 @@ def _stem(shell, settings: dict, limits: sandbox.Limits, descriptors: list[int])
         for path in Path(sandbox.SCRATCH).iterdir():
             os.chown(path, limits.uid, limits.uid)
     sandbox.confine(limits)
-    _seed(settings["seed"])
+    seeded = _seed(settings["seed"])
     channel = Channel(socket.socket(fileno=descriptors[0]))
     names = shell.user_ns
     forks: list[int] = []
@@ -221,7 +260,27 @@ def _stem(shell, settings: dict, limits: sandbox.Limits, descriptors: list[int])
         shell.run_cell(source, store_history=False)
         return printed.parts
 
+    def answer(test: socket.socket) -> None:
+        """Answer the calls of a test until it hangs up."""
+        with contextlib.closing(test), contextlib.suppress(ChannelError):
+            Peer(
+                Channel(test),
+                lambda name: run if name == RUN else names[name],
+                _adopt,
+                trusting=True,
+                class_name=class_name,
+            ).serve()
+
+    def here() -> None:
+        """Let a test ask this process itself."""
+        _, received, _, _ = socket.recv_fds(door, 1, 1)
+        before = _generators()
+        _set_generators(seeded)
+        answer(socket.socket(fileno=received[0]))
+        _set_generators(before)
+
     def fork() -> None:
+        """Let tests ask a copy of this process."""
         _, received, _, _ = socket.recv_fds(door, 1, 1)
         for pid in list(forks):
             with contextlib.suppress(ChildProcessError):  # a student's code may have waited for it
@@ -234,15 +293,8 @@ def _stem(shell, settings: dict, limits: sandbox.Limits, descriptors: list[int])
             return
         door.close()
         channel.close()
-        _seed(settings["seed"])
-        with contextlib.suppress(ChannelError):
-            Peer(
-                Channel(socket.socket(fileno=received[0])),
-                lambda name: run if name == RUN else names[name],
-                _adopt,
-                trusting=True,
-                class_name=class_name,
-            ).serve()
+        _set_generators(seeded)
+        answer(socket.socket(fileno=received[0]))
         os._exit(0)
 
     def class_name(value: object) -> str | None:
@@ -253,7 +305,7 @@ def _stem(shell, settings: dict, limits: sandbox.Limits, descriptors: list[int])
         return None
 
     with contextlib.suppress(ChannelError):
-        Peer(channel, {RUN: run, "fork": fork}.__getitem__, _adopt, trusting=True).serve()
+        Peer(channel, {RUN: run, "here": here, "fork": fork}.__getitem__, _adopt, trusting=True).serve()
     os._exit(0)
 
 
@@ -311,11 +363,26 @@ class _Iterator:
         return self._peer.operate("__next__", self._handle)
 
 
-def _seed(seed: int) -> None:
+def _seed(seed: int) -> tuple:
+    """Seed the generators that everybody shares; returns their states."""
     import numpy as np
 
     random.seed(seed)
     np.random.seed(seed)
+    return _generators()
+
+
+def _generators() -> tuple:
+    import numpy as np
+
+    return random.getstate(), np.random.get_state()
+
+
+def _set_generators(states: tuple) -> None:
+    import numpy as np
+
+    random.setstate(states[0])
+    np.random.set_state(states[1])
 
 
 def _adopt(peer: Peer, handle: Handle):

@@ -17,6 +17,7 @@ LAYERS = [
     "grade",
     "unsandboxed",
     "engine.examiner",
+    "engine.definitions",
     "engine.student",
     "engine.scratch",
     "engine.sandbox",

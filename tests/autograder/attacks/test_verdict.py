@@ -126,11 +126,10 @@ def scaled(w, factor):
         "abs, all and isinstance replaced",
         {
             "slope": """
-import builtins
-builtins.abs = lambda x: 0.0
-builtins.all = builtins.any = builtins.isinstance = lambda *args: True
-
 def slope(f, x):
+    import builtins
+    builtins.abs = lambda x: 0.0
+    builtins.all = builtins.any = builtins.isinstance = lambda *args: True
     return 1e9
 """,
         },
