@@ -848,11 +848,17 @@ def main() -> None:
                 _send(replies, getattr(examiner, method)(*arguments))
         except SandboxError as error:
             _send(replies, error)
+        except BrokenPipeError:  # whoever asked has ended
+            with contextlib.suppress(BrokenPipeError):
+                replies.close()
 
 
 def _receive(stream):
+    """What was asked next; None where whoever asks has ended, in the middle of a question or before."""
     header = stream.read(4)
-    return pickle.loads(stream.read(struct.unpack("<I", header)[0])) if len(header) == 4 else None
+    size = struct.unpack("<I", header)[0] if len(header) == 4 else -1
+    body = stream.read(max(size, 0))
+    return pickle.loads(body) if len(body) == size else None
 
 
 def _send(stream, value) -> None:
