@@ -22,7 +22,6 @@ from nbformat.v4 import new_output
 from nbgrader.api import MissingEntry
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
-from nbgrader.utils import parse_utc
 from sqlalchemy import make_url
 from traitlets import List, Unicode
 from traitlets.config import Config
@@ -33,7 +32,7 @@ from autograder.engine import sandbox
 from autograder.engine.sandbox import SandboxError
 from autograder.feedback import keep_receipt
 from autograder.master import STUB, Master, MasterError
-from autograder.record import Record, settings
+from autograder.record import Record, handed_in_at, settings
 from autograder.submission import make_cell, make_notebook
 from autograder.verdict import Assignment, CellResult, Result
 
@@ -158,7 +157,7 @@ class EngineAutograde(Autograde):
         """Whether to grade this one. Where nbgrader cannot read a timestamp it fails; we grade."""
         if self.assignment is not None:
             folder = Path(self._format_source(assignment_id, student_id))
-            if (folder / "timestamp.txt").exists() and _timestamp(folder) is None:
+            if (folder / "timestamp.txt").exists() and handed_in_at(folder) is None:
                 self.log.warning(
                     "%s: %s cannot be read as a time, and is ignored", student_id, folder / "timestamp.txt"
                 )
@@ -205,7 +204,7 @@ class EngineAutograde(Autograde):
         for data in self.assignment.data_files:
             shutil.copy(data, new)
         keep_receipt(folder, new)
-        if _timestamp(folder) is None:  # what cannot be read as a time is ignored
+        if handed_in_at(folder) is None:  # what cannot be read as a time is ignored
             (new / "timestamp.txt").unlink(missing_ok=True)
         text = nbformat.v4.writes(
             notebook
@@ -232,18 +231,6 @@ def _place(db_url: str) -> tuple:
     if url.drivername.startswith("sqlite"):
         return ("sqlite", os.path.realpath(url.database))
     return (url.drivername.partition("+")[0], url.host, url.port, url.database)
-
-
-def _timestamp(folder: Path):
-    """When it was handed in, as its `timestamp.txt` says; None where it does not say so."""
-    path = folder / "timestamp.txt"
-    try:
-        if path.is_symlink() or not path.is_file():
-            return None
-        with path.open(encoding="utf-8") as file:
-            return parse_utc(file.read(100).strip())
-    except (OSError, ValueError, OverflowError):
-        return None
 
 
 # ---- the notebook that formgrader shows -----------------------------------------------------------------------------

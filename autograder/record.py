@@ -298,7 +298,7 @@ class Record:
         found = {row.student_id: SimpleNamespace(**row._asdict()) for row in db.execute(rows)}
         new, notebooks, times = [], [], []
         for student, result in results.items():
-            handed_in = _timestamp(self.folder, result)
+            handed_in = handed_in_at(self.folder / "submitted" / result.student / result.assignment)
             one = found.get(student)
             if one is None:
                 one = found[student] = SimpleNamespace(
@@ -603,9 +603,9 @@ def _comments(assignment: Assignment, result: Result) -> dict[str, str]:
     return says
 
 
-def _timestamp(folder: Path, result: Result) -> datetime | None:
-    """When it was handed in, in UTC, as nbgrader's `timestamp.txt` says, if it does."""
-    path = folder / "submitted" / result.student / result.assignment / "timestamp.txt"
+def handed_in_at(folder: Path) -> datetime | None:
+    """When a submission was handed in, in UTC, as nbgrader's `timestamp.txt` beside it says; None where it does not."""
+    path = folder / "timestamp.txt"
     try:
         if path.is_symlink() or not path.is_file():
             return None

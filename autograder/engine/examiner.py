@@ -5,9 +5,9 @@ talks to the stem or to a fork of it made at that place. The names that the stud
 stand-ins: a call sends its arguments over and gets values back. The tests are the master's own, as their author wrote
 them.
 
-**Promise.** No student code that has seen an input of a hidden test runs before the last visible test is over: hidden
-tests run at the end. So nothing that a student is told, beyond how a hidden test ended, can depend on a hidden input,
-by whatever way one process might leave word for another.
+**Promise.** No student code that has seen an input of a hidden test runs before the last visible test in its sandbox is
+over: hidden tests run at the end, and two sandboxes share nothing. So nothing that a student is told, beyond how a
+hidden test ended, can depend on a hidden input, by whatever way one process might leave word for another.
 
 **Place.** What a test sees is what the notebook has defined at its place. Where later cells could change that, each
 part has a fork for its tests, made at their place; the hidden tests' is stopped and kept for the end. Most notebooks
