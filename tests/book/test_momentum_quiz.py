@@ -1,20 +1,12 @@
-"""The numbers of the pages `quiz` and `exercise`, computed again or read from the master of the exercise."""
-
-import re
-from pathlib import Path
+"""The numbers of the page `quiz`, computed again."""
 
 import numpy as np
 import pytest
 
 import solutions
 
-QUIZ, EXERCISE = "momentum/quiz", "momentum/exercise"
-MASTER = Path(solutions.__file__).parent / "momentum" / "momentum.py"
+QUIZ = "momentum/quiz"
 key = solutions.load("momentum")
-
-
-def page(name):
-    return (Path(__file__).resolve().parents[2] / "book" / f"{name}.md").read_text(encoding="utf-8")
 
 
 def test_question_1_what_adds_up(says):
@@ -64,32 +56,3 @@ def test_question_6_the_nearer_border(says):
 def test_question_7_the_effective_rate(says):
     before, after = key.effective_lr(0.05, 0.9), key.effective_lr(0.05, 0.98)
     says(QUIZ, f"from {before:.1f} to {after:.1f}. With $\\eta = 0.01$ it is {key.effective_lr(0.01, 0.98):.1f} again.")
-
-
-def test_the_quiz_has_one_right_answer_a_question():
-    questions = re.split(r"^\*\*\d\. ", page(QUIZ), flags=re.MULTILINE)[1:]
-    assert len(questions) == 7
-    for question in questions:
-        assert question.count("::::{dropdown}") == 4
-        assert len(re.findall(r"^\*\*Right", question, re.MULTILINE)) == 1
-        assert len(re.findall(r"^\*\*Wrong", question, re.MULTILINE)) == 3
-
-
-def test_the_table_of_parts_is_that_of_the_exercise(says):
-    parts = re.split(r"^## (?=\d+ · )", MASTER.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
-    assert len(parts) == 12
-    minutes, points = 0, 0.0
-    for number, part in enumerate(parts, 1):
-        level, time, promised = re.search(r"\*Level: ([\w-]+) · (\d+) minutes · (\d) points?\*", part).groups()
-        name = re.search(r'"grade_id": "(\w+)", "locked": false', part).group(1)
-        worth = sum(map(float, re.findall(r'"points": ([\d.]+)', part)))
-        assert float(promised) == worth
-        row = re.search(rf"^\| {number} \| .* `(\w+)`: .*$", page(EXERCISE), re.MULTILINE)
-        assert row.group(1) == name
-        assert row.group().startswith(f"| {number} | {worth:g} | {time} | `")
-        assert row.group().endswith(f"| {level} |")
-        minutes, points = minutes + int(time), points + worth
-    says(EXERCISE, f"**{points:g}** | **{minutes}**")
-    assert minutes == 150
-    for name in (EXERCISE, "momentum/index"):
-        says(name, "The exercise takes two and a half hours for the parts, three with the pictures.")

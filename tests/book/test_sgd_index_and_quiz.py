@@ -1,19 +1,13 @@
-"""The numbers of the pages `index`, `quiz` and `exercise`, computed again or read from the master of the exercise."""
+"""The numbers of the pages `index` and `quiz`, computed again."""
 
-import re
 from pathlib import Path
 
 import numpy as np
 
 import solutions
 
-INDEX, QUIZ, EXERCISE = "sgd/index", "sgd/quiz", "sgd/exercise"
-MASTER = Path(solutions.__file__).parent / "sgd" / "sgd.py"
+INDEX, QUIZ = "sgd/index", "sgd/quiz"
 key = solutions.load("sgd")
-
-
-def page(name):
-    return (Path(__file__).resolve().parents[2] / "book" / f"{name}.md").read_text(encoding="utf-8")
 
 
 def test_images_needed_by_the_exact_and_by_the_stochastic(says):
@@ -67,28 +61,3 @@ def test_question_6_an_average_from_the_first_step():
     path = np.maximum(0, 1 - steps / 100)[:, None]
     history = np.concatenate([[[1.0]], path])
     assert key.average_iterates(history, 0)[0] > 0.2 and key.average_iterates(history, 100)[0] == 0
-
-
-def test_the_quiz_has_one_right_answer_a_question():
-    questions = re.split(r"^\*\*\d\. ", page(QUIZ), flags=re.MULTILINE)[1:]
-    assert len(questions) == 7
-    for question in questions:
-        assert question.count("::::{dropdown}") == 4
-        assert len(re.findall(r"^\*\*Right", question, re.MULTILINE)) == 1
-        assert len(re.findall(r"^\*\*Wrong", question, re.MULTILINE)) == 3
-
-
-def test_the_table_of_parts_is_that_of_the_exercise(says):
-    parts = re.split(r"^## (?=\d+ · )", MASTER.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
-    assert len(parts) == 12
-    minutes, points = 0, 0.0
-    for number, part in enumerate(parts, 1):
-        level, time = re.search(r"\*Level: ([\w-]+) · (\d+) minutes · \d points?\*", part).groups()
-        name = re.search(r'"grade_id": "(\w+)", "locked": false', part).group(1)
-        worth = sum(map(float, re.findall(r'"points": ([\d.]+)', part)))
-        row = re.search(rf"^\| {number} \| .* `(\w+)`: .*$", page(EXERCISE), re.MULTILINE)
-        assert row.group(1) == name
-        assert row.group().startswith(f"| {number} | {worth:g} | {time} | `")
-        assert row.group().endswith(f"| {level} |")
-        minutes, points = minutes + int(time), points + worth
-    says(EXERCISE, f"**{points:g}** | **{minutes}**")
