@@ -1,6 +1,5 @@
 """The answer key of adaptive against PyTorch, against other ways to the same number, and against theory."""
 
-import contextlib
 import json
 import re
 import time
@@ -277,47 +276,11 @@ def test_adagrad_learns_rare_features_better_than_any_single_rate(key):
 # What the notebook says
 
 
-def run_notebook(cells, before=None):
-    """What a kernel would hold after these cells, run in order in the student's folder with pictures drawn by Agg."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    namespace = dict(before or {"__name__": "__main__"})
-    with contextlib.chdir(MASTER.path.parent):
-        for cell in cells:
-            exec(compile(cell.source, f"<{cell.cell_id}, line {cell.line}>", "exec"), namespace)
-            plt.close("all")
-    return namespace
-
-
-def code_cells():
-    return [cell for cell in MASTER.cells if cell.cell_type == "code"]
-
-
-def showcase(text):
-    """The showcase cell that holds `text`."""
-    (cell,) = [cell for cell in code_cells() if cell.is_showcase and text in cell.source]
-    return cell
-
-
 @pytest.fixture(scope="module")
-def short_run():
-    """The whole notebook with all answers right, as a grader runs it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NBGRADER_EXECUTION", "autograde")
-        return run_notebook(code_cells())
-
-
-@pytest.fixture(scope="module")
-def full_run():
+def full_run(notebook):
     """The showcases as a student sees them."""
-    answers = [cell for cell in code_cells() if cell.is_provided or cell.is_solution]
-    shown = [showcase(text) for text in ("read_lines", "slopes =", "game_steps", "train_painter(")]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("NBGRADER_EXECUTION", raising=False)
-        return run_notebook([*answers, *shown])
+    shown = [notebook.showcase(text) for text in ("read_lines", "slopes =", "game_steps", "train_painter(")]
+    return notebook.run([*notebook.answered, *shown])
 
 
 def test_the_whole_notebook_runs_with_all_answers_right(short_run):

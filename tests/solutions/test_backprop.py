@@ -1,6 +1,5 @@
 """The answer key of backprop against PyTorch, differences and complex steps, and against Mazur's published numbers."""
 
-import contextlib
 import inspect
 import json
 import math
@@ -363,33 +362,6 @@ def test_mending_the_shared_fault_leaves_one_in_each_of_the_weights_and_the_bias
 def test_the_digits_are_those_of_the_chapter_on_gradient_descent():
     mine, theirs = (Course().master(chapter).with_name("digits.npz") for chapter in ("backprop", "gradient_descent"))
     assert mine.read_bytes() == theirs.read_bytes()
-
-
-def run_notebook(cells):
-    """What a kernel would hold after these cells, run in order in the student's folder with pictures drawn by Agg."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    namespace = {"__name__": "__main__"}
-    with contextlib.chdir(MASTER.path.parent):
-        for cell in cells:
-            exec(compile(cell.source, f"<{cell.cell_id}, line {cell.line}>", "exec"), namespace)
-            plt.close("all")
-    return namespace
-
-
-def code_cells():
-    return [cell for cell in MASTER.cells if cell.cell_type == "code"]
-
-
-@pytest.fixture(scope="module")
-def short_run():
-    """The whole notebook with all answers right, as a grader runs it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NBGRADER_EXECUTION", "autograde")
-        return run_notebook(code_cells())
 
 
 def test_the_whole_notebook_runs_with_all_answers_right(short_run):

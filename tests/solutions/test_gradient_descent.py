@@ -1,6 +1,5 @@
 """The answer key of gradient_descent against PyTorch, against other ways to the same number, and against theory."""
 
-import contextlib
 import json
 import re
 from itertools import pairwise
@@ -215,54 +214,15 @@ def test_the_digits_are_those_of_scikit_learn():
         np.testing.assert_array_equal(digits["labels"], expected.target)
 
 
-def run_notebook(cells, before=None):
-    """What a kernel would hold after these cells, run in order in the student's folder with pictures drawn by Agg.
-
-    `before` is what it held when the first of them began.
-    """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    namespace = dict(before or {"__name__": "__main__"})
-    with contextlib.chdir(MASTER.path.parent):
-        for cell in cells:
-            exec(compile(cell.source, f"<{cell.cell_id}, line {cell.line}>", "exec"), namespace)
-            plt.close("all")
-    return namespace
-
-
-def code_cells():
-    return [cell for cell in MASTER.cells if cell.cell_type == "code"]
-
-
-def showcase(text):
-    """The showcase cell that holds `text`."""
-    (cell,) = [cell for cell in code_cells() if cell.is_showcase and text in cell.source]
-    return cell
-
-
-@pytest.fixture(scope="module")
-def short_run():
-    """The whole notebook with all answers right, as a grader runs it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NBGRADER_EXECUTION", "autograde")
-        return run_notebook(code_cells())
-
-
 def test_the_whole_notebook_runs_with_all_answers_right(short_run):
     assert short_run["QUICK"]
     assert len(short_run["training"]) == 21
 
 
 @pytest.fixture(scope="module")
-def trained():
+def trained(notebook):
     """What a student has after training the network in full."""
-    answers = [cell for cell in code_cells() if cell.is_provided or cell.is_solution]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("NBGRADER_EXECUTION", raising=False)
-        return run_notebook([*answers, showcase("digits.npz")])
+    return notebook.run([*notebook.answered, notebook.showcase("digits.npz")])
 
 
 def test_the_network_reads_as_many_digits_as_the_notebook_promises(trained):
@@ -272,8 +232,8 @@ def test_the_network_reads_as_many_digits_as_the_notebook_promises(trained):
 
 
 @pytest.mark.slow
-def test_the_sharpness_climbs_to_two_over_lr_and_stays(trained):
-    curves = run_notebook([showcase("track_sharpness(")], trained)["sharpness_curves"]
+def test_the_sharpness_climbs_to_two_over_lr_and_stays(notebook, trained):
+    curves = notebook.run([notebook.showcase("track_sharpness(")], trained)["sharpness_curves"]
     assert sorted(curves) == [0.4, 0.6, 1.0]
     for rate, (at, values) in curves.items():
         assert values[0] < 0.6 * 2 / rate, "the run starts below the line"

@@ -1,6 +1,5 @@
 """The answer key of momentum against PyTorch, against other ways to the same number, and against theory."""
 
-import contextlib
 import json
 import re
 from itertools import product
@@ -285,49 +284,10 @@ def test_on_an_even_slope_the_step_tends_to_the_effective_rate(key, beta):
 # What the notebook says
 
 
-def run_notebook(cells, before=None):
-    """What a kernel would hold after these cells, run in order in the student's folder with pictures drawn by Agg.
-
-    `before` is what it held when the first of them began.
-    """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    namespace = dict(before or {"__name__": "__main__"})
-    with contextlib.chdir(MASTER.path.parent):
-        for cell in cells:
-            exec(compile(cell.source, f"<{cell.cell_id}, line {cell.line}>", "exec"), namespace)
-            plt.close("all")
-    return namespace
-
-
-def code_cells():
-    return [cell for cell in MASTER.cells if cell.cell_type == "code"]
-
-
-def showcase(text):
-    """The showcase cell that holds `text`."""
-    (cell,) = [cell for cell in code_cells() if cell.is_showcase and text in cell.source]
-    return cell
-
-
 @pytest.fixture(scope="module")
-def short_run():
-    """The whole notebook with all answers right, as a grader runs it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NBGRADER_EXECUTION", "autograde")
-        return run_notebook(code_cells())
-
-
-@pytest.fixture(scope="module")
-def full_run():
+def full_run(notebook):
     """The race and the photograph as a student sees them."""
-    answers = [cell for cell in code_cells() if cell.is_provided or cell.is_solution]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("NBGRADER_EXECUTION", raising=False)
-        return run_notebook([*answers, showcase("racers"), showcase("focus_grad")])
+    return notebook.run([*notebook.answered, notebook.showcase("racers"), notebook.showcase("focus_grad")])
 
 
 def test_the_whole_notebook_runs_with_all_answers_right(short_run):

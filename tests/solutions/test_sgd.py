@@ -1,6 +1,5 @@
 """The answer key of sgd against PyTorch, against exhaustive enumeration and long simulation, and against theory."""
 
-import contextlib
 import json
 import re
 from itertools import combinations, product
@@ -246,52 +245,21 @@ def test_the_digits_are_those_of_the_other_chapters():
     assert ours == Course().master("gradient_descent").with_name("digits.npz").read_bytes()
 
 
-def run_notebook(cells, before=None):
-    """What a kernel would hold after these cells, run in order in the student's folder with pictures drawn by Agg."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    namespace = dict(before or {"__name__": "__main__"})
-    with contextlib.chdir(MASTER.path.parent):
-        for cell in cells:
-            exec(compile(cell.source, f"<{cell.cell_id}, line {cell.line}>", "exec"), namespace)
-            plt.close("all")
-    return namespace
-
-
-def code_cells():
-    return [cell for cell in MASTER.cells if cell.cell_type == "code"]
-
-
-def showcase(text):
-    """The showcase cell that holds `text`."""
-    (cell,) = [cell for cell in code_cells() if cell.is_showcase and text in cell.source]
-    return cell
-
-
-def test_the_whole_notebook_runs_with_all_answers_right(monkeypatch):
-    """As a grader runs it: every cell in order, hidden tests and short showcases included."""
-    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
-    ran = run_notebook(code_cells())
-    assert ran["QUICK"]
-    assert len(ran["digit_runs"]["fixed rate"]) == 83
-    assert sorted(ran["best"]) == [16, 1297]
+def test_the_whole_notebook_runs_with_all_answers_right(short_run):
+    assert short_run["QUICK"]
+    assert len(short_run["digit_runs"]["fixed rate"]) == 83
+    assert sorted(short_run["best"]) == [16, 1297]
 
 
 @pytest.fixture(scope="module")
-def answered():
+def answered(notebook):
     """What a student has after answering every part, with the long showcases still to come."""
-    answers = [cell for cell in code_cells() if cell.is_provided or cell.is_solution]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("NBGRADER_EXECUTION", raising=False)
-        return run_notebook([*answers, showcase("def epochs("), showcase("SCHEDULES = ")])
+    return notebook.run([*notebook.answered, notebook.showcase("def epochs("), notebook.showcase("SCHEDULES = ")])
 
 
 @pytest.fixture(scope="module")
-def trained(answered):
-    return run_notebook([showcase("digits.npz")], answered)
+def trained(notebook, answered):
+    return notebook.run([notebook.showcase("digits.npz")], answered)
 
 
 def test_the_model_reads_as_many_digits_as_the_notebook_promises(trained):
@@ -317,16 +285,16 @@ def test_the_cosine_ends_lowest_and_the_mean_lies_below_the_end_of_the_fixed_rat
     assert f"{mean} of 500 against {cosine}" in PROSE
 
 
-def test_the_pictures_of_floors_show_what_is_predicted(answered):
-    ran = run_notebook([showcase("floors = ")], answered)
+def test_the_pictures_of_floors_show_what_is_predicted(notebook, answered):
+    ran = notebook.run([notebook.showcase("floors = ")], answered)
     assert len(ran["floors"]) == 30
     for (size, rate), measured in ran["floors"].items():
         np.testing.assert_allclose(measured, ran["noise_floor"](1.0, rate, ran["SIGMA2"], size), rtol=0.05)
 
 
 @pytest.mark.slow
-def test_the_race_of_batch_sizes_ends_as_the_notebook_says(trained):
-    ran = run_notebook([showcase("steps_needed")], trained)
+def test_the_race_of_batch_sizes_ends_as_the_notebook_says(notebook, trained):
+    ran = notebook.run([notebook.showcase("steps_needed")], trained)
     best, scale = ran["best"], ran["noise_scale"]
     steps = {size: best[size][0] for size in best}
     assert list(steps) == [1, 4, 16, 64, 256, 1297]

@@ -1,6 +1,5 @@
 """The answer key of transformer against PyTorch and differences, its causality, and the two tasks of the notebook."""
 
-import contextlib
 import json
 import math
 import platform
@@ -483,26 +482,13 @@ def test_the_numbers_in_the_prose():
     assert f"{math.log(96):.3f}" == "4.564" and r"$\log 96 = 4.564$" in PROSE
 
 
-def run_notebook(folder):
-    """The code cells in order, as a student who has solved everything runs them; the names and what was printed."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    namespace = {"__name__": "__main__"}
-    with contextlib.chdir(folder):
-        for cell in MASTER.cells:
-            if cell.cell_type == "code" and not cell.is_grade:
-                exec(compile(cell.source, f"<{cell.cell_id}, line {cell.line}>", "exec"), namespace)
-                plt.close("all")
-    return namespace
+def ungraded(notebook):
+    return [cell for cell in notebook.code if not cell.is_grade]
 
 
-def test_the_whole_notebook_runs_quickly_under_a_grader(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+def test_the_whole_notebook_runs_quickly_under_a_grader(notebook, tmp_path, capsys):
     start = time.process_time()
-    names = run_notebook(tmp_path)
+    names = notebook.run(ungraded(notebook), quick=True, folder=tmp_path)
     assert names["QUICK"] and len(names["text_losses"]) == 20
     assert time.process_time() - start < 30
     printed = capsys.readouterr().out
@@ -513,10 +499,8 @@ def test_the_whole_notebook_runs_quickly_under_a_grader(tmp_path, monkeypatch, c
 
 
 @pytest.fixture(scope="module")
-def whole_run(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("NBGRADER_EXECUTION", raising=False)
-        return run_notebook(tmp_path_factory.mktemp("notebook"))
+def whole_run(notebook, tmp_path_factory):
+    return notebook.run(ungraded(notebook), folder=tmp_path_factory.mktemp("notebook"))
 
 
 @pytest.mark.slow
