@@ -3,54 +3,48 @@
     python adaptive.py            compute everything and write adaptive.json beside this file
     python adaptive.py --check    compute everything, compare with that file, name what differs (exit code 1)
 
-It needs torch and NumPy and nothing of this repository. All numbers are in double precision, and gradients come from
-automatic differentiation. PyTorch's Muon makes its steps orthogonal in bfloat16; one case leaves that as it is, the
-others put double precision in its place, so that they can be compared digit by digit.
+It needs torch, NumPy and `_stored.py` beside it, and nothing else of this repository. All numbers are in double
+precision, and gradients come from automatic differentiation. PyTorch's Muon makes its steps orthogonal in bfloat16; one
+case leaves that as it is, the others put double precision in its place, so that they can be compared digit by digit.
 """
 
 import contextlib
-import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch.optim import _muon
 
-STORED = Path(__file__).with_suffix(".json")
-TOLERANCE = 1e-12  # relative to the largest entry of an array
 STEPS = 30
 
 
 def main() -> int:
+    from _stored import store_or_check  # beside this file, for whoever runs it
+
     torch.set_default_dtype(torch.float64)
     torch.set_num_threads(1)
-    made = {
-        "made_by": "tests/solutions/oracle/adaptive.py",
-        "how": "torch.optim.Adagrad, RMSprop, Adam, AdamW and Muon, torch.nn.utils.clip_grad_norm_, torch.autograd; "
-        "double precision, CPU",
-        "torch": torch.__version__,
-        "cases": {
-            "adagrad": descend(31, torch.optim.Adagrad, lr=0.3, eps=1e-10),
-            "adagrad_large_eps": descend(32, torch.optim.Adagrad, lr=0.8, eps=0.5),
-            "rmsprop": descend(33, torch.optim.RMSprop, lr=0.02, alpha=0.95, eps=1e-8),
-            "rmsprop_large_eps": descend(34, torch.optim.RMSprop, lr=0.1, alpha=0.9, eps=0.5),
-            "adam": descend(35, torch.optim.Adam, lr=0.1, betas=(0.9, 0.999), eps=1e-8),
-            "adam_large_eps": descend(36, torch.optim.Adam, lr=0.3, betas=(0.8, 0.95), eps=0.5),
-            "adam_coupled": descend(37, torch.optim.Adam, lr=0.1, betas=(0.9, 0.99), eps=1e-8, weight_decay=0.3),
-            "adamw": descend(38, torch.optim.AdamW, lr=0.1, betas=(0.9, 0.99), eps=1e-8, weight_decay=0.3),
-            "amsgrad": descend(39, torch.optim.Adam, lr=0.1, betas=(0.9, 0.9), eps=1e-4, amsgrad=True),
-            "muon": muon(40, lr=0.05, momentum=0.9, weight_decay=0.2),
-            "muon_tall": muon(41, shape=(6, 3), lr=0.05, momentum=0.95, weight_decay=0.0),
-            "muon_bfloat16": muon(42, exact=False, lr=0.05, momentum=0.95, weight_decay=0.0),
-            "newton_schulz": newton_schulz(),
-            "clipping": clipping(),
-        },
+    cases = {
+        "adagrad": descend(31, torch.optim.Adagrad, lr=0.3, eps=1e-10),
+        "adagrad_large_eps": descend(32, torch.optim.Adagrad, lr=0.8, eps=0.5),
+        "rmsprop": descend(33, torch.optim.RMSprop, lr=0.02, alpha=0.95, eps=1e-8),
+        "rmsprop_large_eps": descend(34, torch.optim.RMSprop, lr=0.1, alpha=0.9, eps=0.5),
+        "adam": descend(35, torch.optim.Adam, lr=0.1, betas=(0.9, 0.999), eps=1e-8),
+        "adam_large_eps": descend(36, torch.optim.Adam, lr=0.3, betas=(0.8, 0.95), eps=0.5),
+        "adam_coupled": descend(37, torch.optim.Adam, lr=0.1, betas=(0.9, 0.99), eps=1e-8, weight_decay=0.3),
+        "adamw": descend(38, torch.optim.AdamW, lr=0.1, betas=(0.9, 0.99), eps=1e-8, weight_decay=0.3),
+        "amsgrad": descend(39, torch.optim.Adam, lr=0.1, betas=(0.9, 0.9), eps=1e-4, amsgrad=True),
+        "muon": muon(40, lr=0.05, momentum=0.9, weight_decay=0.2),
+        "muon_tall": muon(41, shape=(6, 3), lr=0.05, momentum=0.95, weight_decay=0.0),
+        "muon_bfloat16": muon(42, exact=False, lr=0.05, momentum=0.95, weight_decay=0.0),
+        "newton_schulz": newton_schulz(),
+        "clipping": clipping(),
     }
-    if sys.argv[1:] == ["--check"]:
-        return check(made["cases"], json.loads(STORED.read_text(encoding="utf-8"))["cases"])
-    STORED.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-    return 0
+    return store_or_check(
+        __file__,
+        "torch.optim.Adagrad, RMSprop, Adam, AdamW and Muon, torch.nn.utils.clip_grad_norm_, torch.autograd; "
+        "double precision, CPU",
+        cases,
+    )
 
 
 def descend(seed: int, method: type, **settings) -> dict:
@@ -136,23 +130,6 @@ def clipping() -> dict:
         for i, parameter in enumerate(parameters):
             made[f"{name}_{i}"] = parameter.grad.tolist()
     return made
-
-
-def check(cases: dict, stored: dict) -> int:
-    differing = []
-    for case in sorted(cases.keys() | stored.keys()):
-        new, old = cases.get(case, {}), stored.get(case, {})
-        for name in sorted(new.keys() | old.keys()):
-            if name not in new or name not in old:
-                differing.append(f"{case}.{name}: only {'computed' if name in new else 'stored'}")
-                continue
-            a, b = np.array(new[name]), np.array(old[name])
-            if a.shape != b.shape:
-                differing.append(f"{case}.{name}: shape {a.shape} computed, {b.shape} stored")
-            elif not np.max(np.abs(a - b)) <= TOLERANCE * np.max(np.abs(b)):
-                differing.append(f"{case}.{name}: differs by up to {np.max(np.abs(a - b)):.1e}")
-    print("\n".join(differing) or f"{STORED.name}: all {len(cases)} cases agree")
-    return 1 if differing else 0
 
 
 if __name__ == "__main__":

@@ -3,19 +3,14 @@
     python backprop.py            compute everything and write backprop.json beside this file
     python backprop.py --check    compute everything, compare with that file, name what differs (exit code 1)
 
-It needs torch and NumPy and nothing of this repository. All numbers are in double precision, and gradients come from
-automatic differentiation, none from differences.
+It needs torch, NumPy and `_stored.py` beside it, and nothing else of this repository. All numbers are in double
+precision, and gradients come from automatic differentiation, none from differences.
 """
 
-import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import torch
-
-STORED = Path(__file__).with_suffix(".json")
-TOLERANCE = 1e-12  # relative to the largest entry of an array
 
 # Expressions that mean the same on a torch tensor and on the exercise's Value: nodes are shared, numbers stand on
 # either side, and every operation occurs.
@@ -29,27 +24,21 @@ FORMULAS = {
 
 
 def main() -> int:
+    from _stored import store_or_check  # beside this file, for whoever runs it
+
     torch.set_default_dtype(torch.float64)
     torch.set_num_threads(1)
-    made = {
-        "made_by": "tests/solutions/oracle/backprop.py",
-        "how": "torch.autograd and torch.nn.functional; double precision, CPU",
-        "torch": torch.__version__,
-        "cases": {
-            **{f"formula_{name}": formula(text) for name, text in FORMULAS.items()},
-            "broadcast": broadcast(),
-            "affine": layer(31, lambda z: z),
-            "relu": relu(),
-            "tanh_layer": layer(33, torch.tanh),
-            "cross_entropy": cross_entropy(3.0),
-            "cross_entropy_extreme": cross_entropy(1e4),
-            "network": network(),
-        },
+    cases = {
+        **{f"formula_{name}": formula(text) for name, text in FORMULAS.items()},
+        "broadcast": broadcast(),
+        "affine": layer(31, lambda z: z),
+        "relu": relu(),
+        "tanh_layer": layer(33, torch.tanh),
+        "cross_entropy": cross_entropy(3.0),
+        "cross_entropy_extreme": cross_entropy(1e4),
+        "network": network(),
     }
-    if sys.argv[1:] == ["--check"]:
-        return check(made["cases"], json.loads(STORED.read_text(encoding="utf-8"))["cases"])
-    STORED.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-    return 0
+    return store_or_check(__file__, "torch.autograd and torch.nn.functional; double precision, CPU", cases)
 
 
 def formula(text: str) -> dict:
@@ -132,27 +121,6 @@ def network() -> dict:
         **{name: array.tolist() for name, array in params.items()},
         **{f"d{name}": array.grad.tolist() for name, array in params.items()},
     }
-
-
-def check(cases: dict, stored: dict) -> int:
-    differing = []
-    for case in sorted(cases.keys() | stored.keys()):
-        new, old = cases.get(case, {}), stored.get(case, {})
-        for name in sorted(new.keys() | old.keys()):
-            if name not in new or name not in old:
-                differing.append(f"{case}.{name}: only {'computed' if name in new else 'stored'}")
-                continue
-            if isinstance(new[name], str) or isinstance(old[name], str):
-                if new[name] != old[name]:
-                    differing.append(f"{case}.{name}: {new[name]!r} computed, {old[name]!r} stored")
-                continue
-            a, b = np.array(new[name]), np.array(old[name])
-            if a.shape != b.shape:
-                differing.append(f"{case}.{name}: shape {a.shape} computed, {b.shape} stored")
-            elif not np.max(np.abs(a - b)) <= TOLERANCE * np.max(np.abs(b)):
-                differing.append(f"{case}.{name}: differs by up to {np.max(np.abs(a - b)):.1e}")
-    print("\n".join(differing) or f"{STORED.name}: all {len(cases)} cases agree")
-    return 1 if differing else 0
 
 
 if __name__ == "__main__":

@@ -3,39 +3,32 @@
     python gradient_descent.py            compute everything and write gradient_descent.json beside this file
     python gradient_descent.py --check    compute everything, compare with that file, name what differs (exit code 1)
 
-It needs torch and NumPy and nothing of this repository. All numbers are in double precision, and derivatives come from
-automatic differentiation, none from differences.
+It needs torch, NumPy and `_stored.py` beside it, and nothing else of this repository. All numbers are in double
+precision, and derivatives come from automatic differentiation, none from differences.
 """
 
-import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import torch
 
-STORED = Path(__file__).with_suffix(".json")
-TOLERANCE = 1e-12  # relative to the largest entry of an array
-
 
 def main() -> int:
+    from _stored import store_or_check  # beside this file, for whoever runs it
+
     torch.set_default_dtype(torch.float64)
     torch.set_num_threads(1)
-    made = {
-        "made_by": "tests/solutions/oracle/gradient_descent.py",
-        "how": "torch.optim.SGD without momentum, torch.autograd and torch.linalg.eigvalsh; double precision, CPU",
-        "torch": torch.__version__,
-        "cases": {
-            "mean_squared_error": mean_squared_error(),
-            "least_squares": least_squares(),
-            "rosenbrock": rosenbrock(),
-            "tanh_network": tanh_network(),
-        },
+    cases = {
+        "mean_squared_error": mean_squared_error(),
+        "least_squares": least_squares(),
+        "rosenbrock": rosenbrock(),
+        "tanh_network": tanh_network(),
     }
-    if sys.argv[1:] == ["--check"]:
-        return check(made["cases"], json.loads(STORED.read_text(encoding="utf-8"))["cases"])
-    STORED.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-    return 0
+    return store_or_check(
+        __file__,
+        "torch.optim.SGD without momentum, torch.autograd and torch.linalg.eigvalsh; double precision, CPU",
+        cases,
+    )
 
 
 def mean_squared_error() -> dict:
@@ -115,23 +108,6 @@ def descend(loss, w0: list, lr: float, steps: int) -> list:
         optimiser.step()
         history.append(w.tolist())
     return history
-
-
-def check(cases: dict, stored: dict) -> int:
-    differing = []
-    for case in sorted(cases.keys() | stored.keys()):
-        new, old = cases.get(case, {}), stored.get(case, {})
-        for name in sorted(new.keys() | old.keys()):
-            if name not in new or name not in old:
-                differing.append(f"{case}.{name}: only {'computed' if name in new else 'stored'}")
-                continue
-            a, b = np.array(new[name]), np.array(old[name])
-            if a.shape != b.shape:
-                differing.append(f"{case}.{name}: shape {a.shape} computed, {b.shape} stored")
-            elif not np.max(np.abs(a - b)) <= TOLERANCE * np.max(np.abs(b)):
-                differing.append(f"{case}.{name}: differs by up to {np.max(np.abs(a - b)):.1e}")
-    print("\n".join(differing) or f"{STORED.name}: all {len(cases)} cases agree")
-    return 1 if differing else 0
 
 
 if __name__ == "__main__":

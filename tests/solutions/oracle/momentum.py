@@ -3,42 +3,36 @@
     python momentum.py            compute everything and write momentum.json beside this file
     python momentum.py --check    compute everything, compare with that file, name what differs (exit code 1)
 
-It needs torch and NumPy and nothing of this repository. All numbers are in double precision, and gradients come from
-automatic differentiation.
+It needs torch, NumPy and `_stored.py` beside it, and nothing else of this repository. All numbers are in double
+precision, and gradients come from automatic differentiation.
 """
 
-import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import torch
 
-STORED = Path(__file__).with_suffix(".json")
-TOLERANCE = 1e-12  # relative to the largest entry of an array
 STEPS = 50
 
 
 def main() -> int:
+    from _stored import store_or_check  # beside this file, for whoever runs it
+
     torch.set_default_dtype(torch.float64)
     torch.set_num_threads(1)
-    made = {
-        "made_by": "tests/solutions/oracle/momentum.py",
-        "how": "torch.optim.SGD with momentum, dampening and nesterov, torch.autograd and torch.linalg.eigvals; "
-        "double precision, CPU",
-        "torch": torch.__version__,
-        "cases": {
-            "momentum": descend(21, lr=0.1, momentum=0.9),
-            "momentum_with_a_schedule": descend(22, schedule=[0.2 / (1 + t) for t in range(STEPS)], momentum=0.8),
-            "dampened": descend(23, lr=0.4, momentum=0.85, dampening=0.85),
-            "nesterov": descend(24, lr=0.05, momentum=0.9, nesterov=True),
-            "eigenvalues": eigenvalues(),
-        },
+    cases = {
+        "momentum": descend(21, lr=0.1, momentum=0.9),
+        "momentum_with_a_schedule": descend(22, schedule=[0.2 / (1 + t) for t in range(STEPS)], momentum=0.8),
+        "dampened": descend(23, lr=0.4, momentum=0.85, dampening=0.85),
+        "nesterov": descend(24, lr=0.05, momentum=0.9, nesterov=True),
+        "eigenvalues": eigenvalues(),
     }
-    if sys.argv[1:] == ["--check"]:
-        return check(made["cases"], json.loads(STORED.read_text(encoding="utf-8"))["cases"])
-    STORED.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-    return 0
+    return store_or_check(
+        __file__,
+        "torch.optim.SGD with momentum, dampening and nesterov, torch.autograd and torch.linalg.eigvals; "
+        "double precision, CPU",
+        cases,
+    )
 
 
 def descend(seed: int, schedule: list | None = None, **settings) -> dict:
@@ -77,23 +71,6 @@ def eigenvalues() -> dict:
     matrices = rng.standard_normal((12, 4, 4))
     moduli = torch.linalg.eigvals(torch.tensor(matrices)).abs().amax(dim=1)
     return {"matrices": matrices.tolist(), "radii": moduli.tolist()}
-
-
-def check(cases: dict, stored: dict) -> int:
-    differing = []
-    for case in sorted(cases.keys() | stored.keys()):
-        new, old = cases.get(case, {}), stored.get(case, {})
-        for name in sorted(new.keys() | old.keys()):
-            if name not in new or name not in old:
-                differing.append(f"{case}.{name}: only {'computed' if name in new else 'stored'}")
-                continue
-            a, b = np.array(new[name]), np.array(old[name])
-            if a.shape != b.shape:
-                differing.append(f"{case}.{name}: shape {a.shape} computed, {b.shape} stored")
-            elif not np.max(np.abs(a - b)) <= TOLERANCE * np.max(np.abs(b)):
-                differing.append(f"{case}.{name}: differs by up to {np.max(np.abs(a - b)):.1e}")
-    print("\n".join(differing) or f"{STORED.name}: all {len(cases)} cases agree")
-    return 1 if differing else 0
 
 
 if __name__ == "__main__":

@@ -3,23 +3,19 @@
     python transformer.py            compute everything and write transformer.json beside this file
     python transformer.py --check    compute everything, compare with that file, name what differs (exit code 1)
 
-It needs torch and NumPy and nothing of this repository. All numbers are in double precision, and gradients come from
-automatic differentiation, none from differences. Inputs are values of a sine, so that they need no room in the file.
+It needs torch, NumPy and `_stored.py` beside it, and nothing else of this repository. All numbers are in double
+precision, and gradients come from automatic differentiation, none from differences. Inputs are values of a sine, so
+that they need no room in the file.
 
 `Transformer` is the same model as the exercise's, from PyTorch's own parts; the benchmark uses it too.
 """
 
-import json
 import math
 import sys
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn import functional as F
-
-STORED = Path(__file__).with_suffix(".json")
-TOLERANCE = 1e-12  # relative to the largest entry of an array
 
 SIZES = {"vocabulary": 7, "context": 5, "width": 4, "heads": 2, "layers": 2}
 
@@ -84,27 +80,23 @@ class Transformer:
 
 
 def main() -> int:
+    from _stored import store_or_check  # beside this file, for whoever runs it
+
     torch.set_default_dtype(torch.float64)
     torch.set_num_threads(1)
-    made = {
-        "made_by": "tests/solutions/oracle/transformer.py",
-        "how": "torch.autograd, torch.nn.functional and torch.optim.AdamW; double precision, CPU",
-        "torch": torch.__version__,
-        "cases": {
-            "layer_norm": layer_norm(),
-            "attention": attention(1.0),
-            "attention_extreme": attention(60.0),
-            "gelu": gelu(),
-            "next_token": next_token(),
-            "embedding": embedding(),
-            "model": model(),
-            "training": training(),
-        },
+    cases = {
+        "layer_norm": layer_norm(),
+        "attention": attention(1.0),
+        "attention_extreme": attention(60.0),
+        "gelu": gelu(),
+        "next_token": next_token(),
+        "embedding": embedding(),
+        "model": model(),
+        "training": training(),
     }
-    if sys.argv[1:] == ["--check"]:
-        return check(made["cases"], json.loads(STORED.read_text(encoding="utf-8"))["cases"])
-    STORED.write_text(json.dumps(made) + "\n", encoding="utf-8")
-    return 0
+    return store_or_check(
+        __file__, "torch.autograd, torch.nn.functional and torch.optim.AdamW; double precision, CPU", cases, indent=None
+    )
 
 
 def grown(*arrays: np.ndarray) -> list[torch.Tensor]:
@@ -189,23 +181,6 @@ def training() -> dict:
         losses.append(loss.item())
         lengths.append(length.item())
     return {"losses": losses, "lengths": lengths, "w": net.flat(lambda array: array).tolist()}
-
-
-def check(cases: dict, stored: dict) -> int:
-    differing = []
-    for case in sorted(cases.keys() | stored.keys()):
-        new, old = cases.get(case, {}), stored.get(case, {})
-        for name in sorted(new.keys() | old.keys()):
-            if name not in new or name not in old:
-                differing.append(f"{case}.{name}: only {'computed' if name in new else 'stored'}")
-                continue
-            a, b = np.array(new[name]), np.array(old[name])
-            if a.shape != b.shape:
-                differing.append(f"{case}.{name}: shape {a.shape} computed, {b.shape} stored")
-            elif not np.max(np.abs(a - b)) <= TOLERANCE * np.max(np.abs(b)):
-                differing.append(f"{case}.{name}: differs by up to {np.max(np.abs(a - b)):.1e}")
-    print("\n".join(differing) or f"{STORED.name}: all {len(cases)} cases agree")
-    return 1 if differing else 0
 
 
 if __name__ == "__main__":
