@@ -33,6 +33,7 @@ MAX_VALUES = 4_000_000  # values in all messages until the next deadline is set
 MAX_DEPTH = 100
 MAX_INT_BYTES = 512
 MAX_DIGEST = 4_000  # characters of an exception's message
+MAX_LENT, MAX_LENT_BYTES = 1000, 2**16  # what a call back returns is watched, up to so many objects of that size
 MAX_ORIGINS = 16  # arguments that an object made from them may change later
 _ARRAY_KINDS = "biufcU"
 _UINT32, _DOUBLE, _COMPLEX = struct.Struct("<I"), struct.Struct("<d"), struct.Struct("<dd")
@@ -175,6 +176,10 @@ class Peer:
         self.numbers: dict[int, int] = {}
         self.sent: list[object] = []  # what the last call passed, which its reply may refer to
         self.changes: list[tuple] = []  # what the last call changed in its arguments
+        # What calls back have returned, for each call that is under way, the innermost last. The end that was called
+        # may change them, like arguments; it notes what they held.
+        self.lent: list[list[object]] = []
+        self.borrowed: list[list[tuple[object, _Snapshot | None]]] = []
         # What an object was made from, by number: a generator may change its arguments long after it was called.
         self.made_from: dict[int, list[object]] = {}  # objects of this end
         self.adopted_from: dict[int, list[object]] = {}  # objects of the other end
@@ -199,8 +204,12 @@ class Peer:
             self._send("call", target, args, kwargs)
 
     def _ask_alone(self, verb: str, target, args: tuple, kwargs: dict):
-        self._send(verb, target, args, kwargs)
-        return self.await_reply()
+        self.lent.append([])
+        try:
+            self._send(verb, target, args, kwargs)
+            return self.await_reply()
+        finally:
+            self.lent.pop()
 
     def _send(self, verb: str, target, args: tuple, kwargs: dict) -> None:
         if not self.channel.is_quiet():
@@ -220,7 +229,7 @@ class Peer:
             if kind == "?":
                 self._answer(decoder)
                 continue
-            decoder.known = sent
+            decoder.known = sent + (self.lent[-1] if self.lent else [])
             return self._finish(kind, decoder, sent, verb)
 
     def _finish(self, kind: str, decoder: Decoder, sent: list, verb: str):
@@ -242,10 +251,13 @@ class Peer:
             if type(change) is not tuple or len(change) != 2 or type(change[0]) is not int:
                 raise ChannelError("violation", "a change of no known form")
             index, new = change
-            if not 0 <= index < len(sent):
+            if not 0 <= index < len(decoder.known):
                 raise ChannelError("violation", "a change of something that was not passed")
-            _apply(sent[index], new)
+            _apply(decoder.known[index], new)
         self.changes = changes
+        if self.borrowed:
+            lent = _lendable(decoder.memo_objects, len(self.borrowed[-1]))
+            self.borrowed[-1] += [(one, _snapshot(one)) for one in lent]
         origins = _changeable(sent)
         if origins:
             for number in decoder.adopted:
@@ -278,28 +290,36 @@ class Peer:
             for one in watched
         ]
         encoder = Encoder(self, head="=")
+        self.borrowed.append([])
         try:
             result = self._perform(verb, target, args, kwargs)
+            borrowed = self.borrowed[-1]
             encoder.seed(watched)
+            encoder.seed([one for one, _ in borrowed])
             encoder.value(result)
             changes = [
                 (index, _contents(one))
-                for index, (one, old) in enumerate(zip(watched, before, strict=True))
+                for index, (one, old) in enumerate([*zip(watched, before, strict=True), *borrowed])
                 if old is not None and _changed(one, old.contents)
             ]
             encoder.changes(changes)
             origins = _changeable(watched) if encoder.exported else []
             for number in encoder.exported if origins else ():
                 self.made_from[number] = origins
-            for one in [watched[index] for index, _ in changes] + origins:
+            for one in [watched[index] for index, _ in changes if index < len(watched)] + origins:
                 if id(one) in self.snapshots or any(one is origin for origin in origins):
                     self.snapshots[id(one)] = _snapshot(one)
+            if self.lent:
+                returned = encoder.memo_objects[len(watched) + len(borrowed) :]
+                self.lent[-1] += _lendable(returned, len(self.lent[-1]))
         except ChannelError:
             raise
         except BaseException as error:
             encoder = Encoder(self, head="!")
             encoder.value(exception_name(error))
             encoder.value(_message(error))
+        finally:
+            self.borrowed.pop()
         self.channel.send(encoder.bytes())
 
     def _perform(self, verb, target, args, kwargs):
@@ -806,6 +826,14 @@ def _is_changeable(value: object) -> bool:
 def _changeable(values: list[object]) -> list[object]:
     """What of `values` an object that was made from them may change later."""
     return [one for one in values if _is_changeable(one)][:MAX_ORIGINS]
+
+
+def _lendable(returned: list[object], before: int) -> list[object]:
+    """What a call back has returned, None in the place of what is not watched. Both ends leave out the same."""
+    return [
+        None if isinstance(one, np.ndarray) and one.nbytes > MAX_LENT_BYTES else one
+        for one in returned[: max(0, MAX_LENT - before)]
+    ]
 
 
 def _snapshot(value: object) -> _Snapshot | None:

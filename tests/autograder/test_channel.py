@@ -303,6 +303,32 @@ def test_changes_by_an_object_come_back_when_they_are_made(talk):
     assert peer.call(step._handle) is None and w.tolist() == [-2, -2]
 
 
+def test_changes_of_what_a_call_back_returned_come_back(talk):
+    slopes = [np.array([3.0, 4.0]), np.array([1.0, 2.0]), np.zeros(2**13 + 1)]
+    left = iter(slopes)
+
+    def clip(slope_of):
+        first, second, large = (slope_of() for _ in range(3))
+        first *= 2
+        large += 1  # too large to be watched
+        return second
+
+    assert talk({"clip": clip}).call("clip", lambda: next(left)) is slopes[1]
+    assert [one.tolist() for one in slopes[:2]] == [[6.0, 8.0], [1.0, 2.0]] and not slopes[2].any()
+
+
+def test_a_call_back_that_fails_leaves_the_others_watched(talk):
+    slopes = [np.zeros(1), np.ones(1)]
+
+    def bold(slope_of):
+        for index in (0, 5, 1):
+            with contextlib.suppress(IndexError):
+                slope_of(index)[0] = 7.0
+
+    assert talk({"bold": bold}).call("bold", slopes.__getitem__) is None
+    assert [one.item() for one in slopes] == [7.0, 7.0]
+
+
 @pytest.mark.parametrize("error", [StopIteration, StopAsyncIteration])
 def test_no_call_ends_a_loop_of_the_test(talk, error):
     def stop(x):
