@@ -69,6 +69,7 @@ def _warm_shell():
     # nobody looks at the figures: `%matplotlib inline` and its kin leave the backend alone
     shell.enable_gui = lambda gui=None: None
     shell.enable_matplotlib = lambda gui=None: (gui or "agg", "agg")
+    shell._tee = lambda channel: contextlib.nullcontext()  # it would keep all that a cell prints in memory
     shell.transform_cell = _only_where_needed(shell.transform_cell)
     shell.displayhook.write_output_prompt = lambda: None
     shell.run_cell("pass", store_history=False)

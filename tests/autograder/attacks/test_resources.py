@@ -101,7 +101,7 @@ IN_A_CELL = {
         "processes left running by a cell",
         "import subprocess\n[subprocess.Popen(['sleep', '99']) for _ in range(9)]",
     ),
-    "cell-output": ("a gigabyte of output", "for _ in range(1000): print('x' * 10**6)"),
+    "cell-output": ("output without end, a million characters at a time", "while True: print('x' * 10**6)"),
     "cell-disk": ("a full disk", "for n in range(99): open(f'f{n}', 'wb').write(bytes(10**6))"),
     "cell-close": ("every file closed, the grader's channels among them", "import os\nos.closerange(3, 256)"),
 }
