@@ -7,8 +7,10 @@ things, the end of the notebook is as good a place, and costs no copy of the pro
 from __future__ import annotations
 
 import ast
+import functools
 import symtable
 from collections.abc import Iterable, Iterator, Set
+from typing import NamedTuple
 
 _STATEMENTS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Pass)
 
@@ -23,34 +25,46 @@ def only_adds(cells: Iterable[tuple[str, bool]], parts: Set[str]) -> bool:
     bound: set[str] = set()
     read: set[str] = set()  # names that functions will look up when they are called
     for source, is_authors in cells:
-        if is_authors:  # lines for IPython alone
-            source = "\n".join("pass" if line.startswith(("%", "!")) else line for line in source.splitlines())
-        try:
-            tree = ast.parse(source)
-            table = symtable.symtable(source, "cell", "exec")
-        except (SyntaxError, ValueError, RecursionError):
+        found = _look_at(source, is_authors)
+        if found is None:
             return False
-        if not is_authors and not all(map(_is_definition, tree.body)):
-            return False
-        imports = dict(_imports(tree))
-        for symbol in table.get_symbols():
-            name = symbol.get_name()
-            if not (symbol.is_assigned() or symbol.is_imported()):
-                continue
-            is_same = name in imports and imports[name] == imported.get(name)
+        for name in found.bound:
+            is_same = name in found.imports and found.imports[name] == imported.get(name)
             if not is_same and (name in read or (name in parts and name in bound)):
                 return False
-            bound.add(name)
-        if "*" in imports:
-            return False
-        imported |= imports
-        for inner in _functions(table):
-            for symbol in inner.get_symbols():
-                if symbol.is_declared_global() and symbol.is_assigned():
-                    return False
-                if symbol.is_global() and symbol.is_referenced():
-                    read.add(symbol.get_name())
+        bound |= found.bound
+        imported |= found.imports
+        read |= found.read
     return True
+
+
+class _Cell(NamedTuple):
+    bound: frozenset[str]
+    imports: dict[str, str]  # of the names that are bound: what was imported
+    read: frozenset[str]  # by functions, when they are called
+
+
+@functools.lru_cache(maxsize=1000)  # many cells are the same in every notebook
+def _look_at(source: str, is_authors: bool) -> _Cell | None:
+    """What a cell defines, and what its functions look up; None where it does more than that."""
+    if is_authors:  # lines for IPython alone
+        source = "\n".join("pass" if line.startswith(("%", "!")) else line for line in source.splitlines())
+    try:
+        tree = ast.parse(source)
+        table = symtable.symtable(source, "cell", "exec")
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    imports = dict(_imports(tree))
+    if "*" in imports or not (is_authors or all(map(_is_definition, tree.body))):
+        return None
+    symbols = [symbol for inner in _functions(table) for symbol in inner.get_symbols()]
+    if any(symbol.is_declared_global() and symbol.is_assigned() for symbol in symbols):
+        return None
+    return _Cell(
+        frozenset(one.get_name() for one in table.get_symbols() if one.is_assigned() or one.is_imported()),
+        imports,
+        frozenset(one.get_name() for one in symbols if one.is_global() and one.is_referenced()),
+    )
 
 
 def _is_definition(statement: ast.stmt) -> bool:
