@@ -4,6 +4,7 @@ An attack is a row of a table: what it tries, and the answers that try it. The o
 must keep their points. `_build/attacks.md` is written from what came out.
 """
 
+import itertools
 import json
 import logging
 import time
@@ -246,7 +247,10 @@ def honest(exercise, nbgrader_course):
 def stock(nbgrader_course):
     """`stock(name, notebook)`: points by graded cell that `nbgrader autograde` gives, as installed; None for none."""
 
+    numbers = itertools.count(1)
+
     def run(name: str, notebook) -> dict[str, float] | None:
+        name = f"{name}-{next(numbers)}"  # two tables may have a row of the same name
         folder = nbgrader_course / "submitted" / name / "exercise"
         folder.mkdir(parents=True)
         (folder / "exercise.ipynb").write_text(json.dumps(notebook))
