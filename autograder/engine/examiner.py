@@ -184,12 +184,12 @@ class Examiner:
     def _run(self, sitting: Sitting, rebuilt: Rebuilt, tests: dict[str, Cell], record: Record) -> bool:
         """Run the notebook in order, and then the hidden tests; returns whether something is left for another stem."""
         aside: list[Fork] = []
-        ended = self._go_through(sitting, rebuilt, tests, record, aside)
-        if ended and record.in_place:
-            return True  # the stem is of no use any more
-        # a part that is out of time already does not keep the others waiting
-        aside.sort(key=lambda fork: self._seconds(fork.waiting[0], record) < self.limits.cell_seconds)
         try:
+            ended = self._go_through(sitting, rebuilt, tests, record, aside)
+            if ended and record.in_place:
+                return True  # the stem is of no use any more
+            # a part that is out of time already does not keep the others waiting
+            aside.sort(key=lambda fork: self._seconds(fork.waiting[0], record) < self.limits.cell_seconds)
             if not record.in_place:
                 sitting.order(b"e")
             for fork in aside:
@@ -233,16 +233,16 @@ class Examiner:
                 continue
             grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
             is_done = grade_id in record.verdicts or index in record.fatal
+            if fork is not None and not (is_done or fork.takes(tests.get(grade_id), self.part_of.get(grade_id))):
+                fork = leave(fork)
+            if "provided" in cell.metadata:
+                exec(self._compile(cell.source, "provided"), sitting.names)
+                sitting.bind()
+            if is_done:
+                continue
+            if sitting.left <= 0:
+                return False
             try:
-                if fork is not None and not (is_done or fork.takes(tests.get(grade_id), self.part_of.get(grade_id))):
-                    fork = leave(fork)
-                if "provided" in cell.metadata:
-                    exec(self._compile(cell.source, "provided"), sitting.names)
-                    sitting.bind()
-                if is_done:
-                    continue
-                if sitting.left <= 0:
-                    return False
                 if not sitting.stem.channel.is_quiet():  # left there by the cell before, or the stem has ended
                     if not record.in_place:
                         record.fatal[before] = "violation"
